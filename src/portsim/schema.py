@@ -1,0 +1,533 @@
+"""The YAML language: frozen models of a network file and of a scenario file.
+
+A number from outside is a `Figure`: value, year, source and class; its unit is in the name of the key. A bare
+number is allowed everywhere a figure is, and counts as assumed. A quantity that changes through the week is a
+`Series`. Nothing here reads a file or knows a tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from portsim import clock
+
+Mode = Literal["truck", "vehicle", "bus", "pedestrian"]
+MODES: tuple[Mode, ...] = ("truck", "vehicle", "bus", "pedestrian")
+SourceClass = Literal["measured", "published", "derived", "assumed"]
+Identifier = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9-]*$", description="lower-case letters, digits, hyphens")
+]
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
+
+
+# --- numbers with their provenance -------------------------------------------------------------
+
+
+class Provenance(Strict):
+    """Where a number comes from: the year it speaks of, its source, and how far it can be trusted."""
+
+    year: int | None = Field(default=None, description="the year the number speaks of")
+    source: str | None = Field(default=None, description="an id under `sources`")
+    class_: SourceClass = Field(
+        default="assumed", alias="class", description="measured, published, derived or assumed"
+    )
+    note: str | None = None
+
+
+class Figure(Provenance):
+    """One number. `low` and `high` bound it where the source gives, or we assume, a range."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low is not None and self.low > self.value:
+            raise ValueError(f"low ({self.low:g}) is above value ({self.value:g})")
+        if self.high is not None and self.high < self.value:
+            raise ValueError(f"high ({self.high:g}) is below value ({self.value:g})")
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "number"}, handler(core_schema)]}
+
+
+def _is_number(raw: object) -> bool:
+    return isinstance(raw, int | float) and not isinstance(raw, bool)
+
+
+def _as_figure(raw: object) -> object:
+    if isinstance(raw, Figure | dict) or _is_number(raw):
+        return {"value": raw} if _is_number(raw) else raw
+    raise ValueError("expected a number, or {value, year, source, class}")
+
+
+def _bounded(low: float, high: float | None, *, above: bool) -> Callable[[Figure], Figure]:
+    def check(figure: Figure) -> Figure:
+        too_low = figure.value <= low if above else figure.value < low
+        if too_low or (high is not None and figure.value > high):
+            bound = f"{'above' if above else 'at least'} {low:g}"
+            raise ValueError(
+                f"{figure.value:g} is out of range: must be {bound}"
+                + (f" and at most {high:g}" if high is not None else "")
+            )
+        return figure
+
+    return check
+
+
+def _figure(low: float = 0.0, high: float | None = None, *, above: bool = False) -> tuple[Any, ...]:
+    return BeforeValidator(_as_figure), AfterValidator(_bounded(low, high, above=above))
+
+
+Number = Annotated[Figure, *_figure(low=-1e12)]
+NotNegative = Annotated[Figure, *_figure()]
+Positive = Annotated[Figure, *_figure(above=True)]
+Share = Annotated[Figure, *_figure(high=1.0)]
+
+# --- the week ----------------------------------------------------------------------------------
+
+Time = Annotated[
+    str,
+    Field(pattern=clock.TIME_PATTERN, description='a quoted time of day, "00:00" to "24:00"'),
+]
+Steps = dict[Time, float]
+Days = Annotated[
+    str, Field(pattern=clock.DAYS_PATTERN, description="`daily`, one day, or a range such as mon-fri")
+]
+
+
+class Series(Provenance):
+    """A quantity through the week, in exactly one of five forms.
+
+    `value`: the same always. `hours`: 24 (each day) or 168 numbers, from Monday 00:00. `steps`: from a time of
+    day on, every day; before the first step the last one holds. `days`: steps or 24 numbers by day. `table` and
+    `column`: 168 rows of a CSV file beside the network file.
+    """
+
+    value: float | None = None
+    hours: tuple[float, ...] | None = None
+    steps: Steps | None = None
+    days: dict[Days, float | Steps | tuple[float, ...]] | None = None
+    table: str | None = None
+    column: str | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        forms = ("value", "hours", "steps", "days", "table")
+        given = [form for form in forms if getattr(self, form) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of {', '.join(forms)}; got {', '.join(given) or 'none'}")
+        if (self.table is None) != (self.column is None):
+            raise ValueError("table and column go together")
+        if self.table is None:
+            lowest = float(self.slots().min())
+            if lowest < 0:
+                raise ValueError(f"{lowest:g} is out of range: must be at least 0")
+        return self
+
+    def slots(self) -> clock.Slots:
+        """Return the value of each of the week's 2,016 five-minute slots, shape (2016,).
+
+        Raises ValueError for a wrong number of hours, an off-grid time or a day given twice or not at all.
+        """
+        if self.value is not None:
+            return clock.constant(self.value)
+        if self.hours is not None:
+            return clock.from_hours(self.hours)
+        if self.steps is not None:
+            return clock.from_days({"daily": self.steps})
+        if self.days is not None:
+            return clock.from_days(self.days)
+        raise ValueError(f"table {self.table} has not been read")
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        numbers = {"type": "array", "items": {"type": "number"}}
+        return {"anyOf": [{"type": "number"}, numbers, handler(core_schema)]}
+
+
+def _as_series(raw: object) -> object:
+    if _is_number(raw):
+        return {"value": raw}
+    if isinstance(raw, list | tuple):
+        return {"hours": raw}
+    if isinstance(raw, dict) and raw and all(isinstance(key, str) and key[:1].isdigit() for key in raw):
+        return {"steps": raw}
+    if isinstance(raw, dict | Series):
+        return raw
+    raise ValueError('expected a number, 24 or 168 numbers, {"HH:MM": number}, or a series with its source')
+
+
+Weekly = Annotated[Series, BeforeValidator(_as_series)]
+
+
+class Window(Strict):
+    """Opening hours on some days. The line may form from `line_opens`; booths work from `opens`.
+
+    `closes` shuts the gate, not the booths: who is in line then is served.
+    """
+
+    days: Days = "daily"
+    opens: Time
+    closes: Time
+    line_opens: Time | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        opens, closes = clock.minutes(self.opens), clock.minutes(self.closes)
+        if opens >= closes:
+            raise ValueError(f"opens ({self.opens}) must be before closes ({self.closes}); split at midnight")
+        if self.line_opens is not None and clock.minutes(self.line_opens) > opens:
+            raise ValueError(f"line_opens ({self.line_opens}) must not be after opens ({self.opens})")
+        for name in ("opens", "closes"):
+            if clock.minutes(getattr(self, name)) % 60:
+                raise ValueError(f"{name} must be on the hour: booths are counted by the hour")
+        return self
+
+
+Hours = Literal["24h"] | tuple[Window, ...]
+
+# --- the network -------------------------------------------------------------------------------
+
+ServiceKind = Literal["deterministic", "exponential", "erlang", "gamma", "lognormal", "clipped_exponential"]
+
+
+class Service(Strict):
+    """Time of one inspection: a mean, in seconds, and the spread around it.
+
+    `mean_s` is one series, or one by traveller class where classes that share the line differ. `cv` is the
+    coefficient of variation of erlang (its shape is 1/cv^2, rounded), gamma and lognormal times.
+    `clipped_exponential` cuts the exponential at `clip` means, and keeps the mean.
+    """
+
+    kind: ServiceKind = "gamma"
+    mean_s: Weekly | dict[Identifier, Weekly]
+    cv: NotNegative | None = None
+    clip: Positive | None = None
+
+    @model_validator(mode="after")
+    def _spread(self) -> Self:
+        needs_cv = self.kind in {"erlang", "gamma", "lognormal"}
+        if needs_cv and (self.cv is None or self.cv.value <= 0):
+            raise ValueError(f"kind {self.kind} needs cv, above 0")
+        if not needs_cv and self.cv is not None:
+            raise ValueError(f"kind {self.kind} has no cv to set")
+        if (self.kind == "clipped_exponential") != (self.clip is not None):
+            raise ValueError("clip goes with kind clipped_exponential, and only with it")
+        return self
+
+
+class Observed(Strict):
+    """What was observed of one line, from which potential demand and choice constants are derived.
+
+    `per_hour`: travellers joining, through the week. `wait_min`: their mean wait, by hour of joining.
+    `origins`: share of them by catchment. `classes`: share by class, where more than one uses the lane type.
+    """
+
+    per_hour: Weekly
+    wait_min: Weekly = Series(value=0.0)
+    origins: dict[Identifier, Share]
+    classes: dict[Identifier, Share] | None = None
+
+
+class LaneType(Strict):
+    """One first-come-first-served line before booths of one kind."""
+
+    booths_open: Weekly
+    booths_built: NotNegative | None = Field(default=None, description="most that can open, in lane positions")
+    service: Service
+    hours: Hours | None = Field(default=None, description="where they differ from the crossing's")
+    referral_share: dict[Identifier, Share] = Field(
+        default_factory=dict, description="share sent to each later stage, by stage id"
+    )
+    toll_usd: NotNegative | None = None
+    observed: Observed | None = None
+
+
+class Stage(Strict):
+    """Stations after primary, shared by the crossing's lane types: secondary inspection, enforcement."""
+
+    id: Identifier
+    stations: Weekly
+    service: Service
+
+
+class Crossing(Strict):
+    """One mode's way through a port: lane types side by side, then later stages in the order given."""
+
+    hours: Hours = "24h"
+    lane_positions: NotNegative = Field(description="built lanes, shared by the lane types")
+    people_per_crossing: Positive = Field(
+        default=Figure(value=1.0), description="people carried, drivers included"
+    )
+    lane_types: dict[Identifier, LaneType] = Field(min_length=1)
+    stages: tuple[Stage, ...] = ()
+
+
+class Port(Strict):
+    """A port of entry: at most one crossing a mode."""
+
+    id: Identifier
+    name: str
+    open: bool = True
+    region: Identifier = Field(default="region", description="the cluster of ports it belongs to")
+    constants_from: Identifier | None = Field(
+        default=None, description="the port whose choice constants a port without history takes"
+    )
+    target_wait_min: NotNegative | None = None
+    truck: Crossing | None = None
+    vehicle: Crossing | None = None
+    bus: Crossing | None = None
+    pedestrian: Crossing | None = None
+
+    def crossing(self, mode: Mode) -> Crossing | None:
+        """Return the crossing of a mode, None where the port has none."""
+        found: Crossing | None = getattr(self, mode)
+        return found
+
+    @model_validator(mode="after")
+    def _some_crossing(self) -> Self:
+        if not any(self.crossing(mode) for mode in MODES):
+            raise ValueError(f"a port needs at least one of {', '.join(MODES)}")
+        return self
+
+
+class Catchment(Strict):
+    """An area travellers come from, with its access time to each port in its reach."""
+
+    id: Identifier
+    name: str
+    cluster: Identifier = Field(description="areas whose good and bad days come together")
+    access_min: dict[Identifier, NotNegative] = Field(min_length=1)
+
+
+class TravellerClass(Strict):
+    """Travellers of one mode with the same lane types, in order of preference, and value of time."""
+
+    mode: Mode
+    lane_types: tuple[Identifier, ...] = Field(min_length=1)
+    value_of_time_usd_per_hour: Positive = Figure(value=20.0)
+
+
+class Segment(Strict):
+    """Potential travellers stated outright, for networks without observed lines."""
+
+    id: Identifier
+    catchment: Identifier
+    traveller_class: Identifier
+    per_hour: Weekly
+    port: Identifier | None = Field(default=None, description="sends all of them there; else they choose")
+
+
+class Choice(Strict):
+    """How a traveller picks a port. All weights are in minutes of port wait."""
+
+    kind: Literal["ports", "fixed"] = "ports"
+    information_interval_min: Positive = Figure(value=15.0)
+    posting_interval_min: Positive = Figure(value=60.0)
+    posting_step_min: Positive = Figure(value=5.0)
+    taste_scale_min: Positive = Figure(value=16.0)
+    wait_weight: NotNegative = Figure(value=1.0)
+    access_weight: NotNegative = Figure(value=0.4, note="a minute of driving weighs 1/2.5 of a minute of wait")
+
+
+class DayFactor(Strict):
+    """Good and bad days: one lognormal factor a cluster, mode, class and day."""
+
+    cv: NotNegative = Figure(value=0.0)
+    lag1_correlation: Share = Figure(value=0.0)
+
+
+class Source(Strict):
+    """A document or data set that figures come from."""
+
+    title: str
+    publisher: str
+    year: int | None = None
+    link: str | None = None
+    note: str | None = None
+
+
+class Network(Strict):
+    """A border: its ports, its catchments, its travellers, and where every number comes from."""
+
+    network: Identifier
+    about: str
+    sources: dict[Identifier, Source] = Field(default_factory=dict)
+    classes: dict[Identifier, TravellerClass] = Field(min_length=1)
+    catchments: tuple[Catchment, ...] = Field(min_length=1)
+    choice: Choice = Choice()
+    patience_pct_per_min: dict[Mode, NotNegative] = Field(
+        default_factory=dict, description="semi-elasticity of trips to the wait, % a minute; absent is 0"
+    )
+    day_factor: DayFactor = DayFactor()
+    month_factors: dict[Mode, tuple[NotNegative, ...]] = Field(default_factory=dict)
+    ports: tuple[Port, ...] = Field(min_length=1)
+    segments: tuple[Segment, ...] = ()
+
+    def port(self, port_id: str) -> Port:
+        """Return the port of that id. Raises KeyError where there is none."""
+        for port in self.ports:
+            if port.id == port_id:
+                return port
+        raise KeyError(port_id)
+
+
+# --- scenarios ---------------------------------------------------------------------------------
+
+
+class Transfer(Strict):
+    """Officers taken from the booths of one line, in every hour it is staffed."""
+
+    port: Identifier
+    mode: Mode
+    lane_type: Identifier
+    booths: float = Field(gt=0)
+
+
+class Moved(Strict):
+    """Officers moved from other booths."""
+
+    moved: tuple[Transfer, ...] = Field(min_length=1)
+
+
+Officers = Literal["added"] | Moved
+
+
+class Staffed(Strict):
+    """A change that needs officers says where they come from: `added`, or `moved` from other booths."""
+
+    officers: Officers
+
+
+class OpenPort(Staffed):
+    """Open a port of the network that is closed."""
+
+    action: Literal["open_port"]
+    port: Identifier
+
+
+class ClosePort(Strict):
+    """Close a port."""
+
+    action: Literal["close_port"]
+    port: Identifier
+
+
+class SetBooths(Staffed):
+    """Replace the timetable of open booths of one line."""
+
+    action: Literal["set_booths"]
+    port: Identifier
+    mode: Mode
+    lane_type: Identifier
+    booths: Weekly
+
+
+class AddBooths(Staffed):
+    """Open more booths (or, below zero, fewer) in the hours a line is staffed; `from`/`to` narrow them."""
+
+    action: Literal["add_booths"]
+    port: Identifier
+    mode: Mode
+    lane_type: Identifier
+    booths: float
+    days: Days = "daily"
+    from_: Time = Field(default="00:00", alias="from")
+    to: Time = "24:00"
+
+
+class ScaleDemand(Strict):
+    """Multiply potential demand, of all travellers or of those named."""
+
+    action: Literal["scale_demand"]
+    factor: float = Field(ge=0, le=10)
+    modes: tuple[Mode, ...] | None = None
+    catchments: tuple[Identifier, ...] | None = None
+    classes: tuple[Identifier, ...] | None = None
+
+
+class SetToll(Strict):
+    """Charge a fixed toll, in dollars, on the lane types named, or on all of the crossing."""
+
+    action: Literal["set_toll"]
+    port: Identifier
+    mode: Mode
+    lane_types: tuple[Identifier, ...] | None = None
+    toll_usd: float = Field(ge=0, le=1000)
+
+
+Change = Annotated[
+    OpenPort | ClosePort | SetBooths | AddBooths | ScaleDemand | SetToll, Field(discriminator="action")
+]
+
+
+class Run(Strict):
+    """How long, how often and from which seed to simulate."""
+
+    weeks: int = Field(default=1, ge=1, le=520, description="measured weeks")
+    warm_up_weeks: int = Field(default=1, ge=0, le=52, description="simulated first, then left out")
+    replications: int = Field(default=3, ge=1, le=1000)
+    seed: int = Field(default=2026, ge=0)
+    month: int | None = Field(default=None, ge=1, le=12, description="1-12; absent is the year's mean")
+
+
+class CargoRule(Strict):
+    """The documents' trade indicator: dollars of cargo a month for each ten minutes off the border wait.
+
+    `usd_per_month_per_10_min` speaks of the whole US-Mexico border, northbound trucks. A port's part is its share
+    of truck imports, `truck_imports_usd_bn` over `border_truck_imports_usd_bn`.
+    """
+
+    usd_per_month_per_10_min: Positive
+    border_truck_imports_usd_bn: Positive
+    truck_imports_usd_bn: dict[Identifier, NotNegative]
+    low_factor: Positive = Figure(value=1.0)
+    high_factor: Positive = Figure(value=1.0)
+
+
+class ScenarioFile(Strict):
+    """One scenario: a name, a parent, what it changes, and how to run it."""
+
+    scenario: Identifier = Field(description="its name, as in results and charts")
+    title: str | None = Field(default=None, description="a few words for chart labels")
+    about: str | None = Field(default=None, description="what it is and why")
+    source: str | None = Field(default=None, description="who asked, or where its numbers come from")
+    extends: str | None = Field(default=None, description="the parent scenario, a path beside this file")
+    network: str | None = Field(
+        default=None, description="a network file beside this one; absent is the packaged CaliBaja network"
+    )
+    choice: Literal["ports", "fixed"] | None = Field(
+        default=None, description="`fixed` sends everyone to the port they use in the network's data"
+    )
+    patience_pct_per_min: dict[Mode, float] | None = Field(
+        default=None, description="overrides the network's, by mode"
+    )
+    changes: tuple[Change, ...] = ()
+    run: Run = Run()
+    cargo_rule: CargoRule | None = None
