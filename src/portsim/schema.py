@@ -15,8 +15,10 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     GetJsonSchemaHandler,
+    Tag,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -27,9 +29,11 @@ from portsim import clock
 Mode = Literal["truck", "vehicle", "bus", "pedestrian"]
 MODES: tuple[Mode, ...] = ("truck", "vehicle", "bus", "pedestrian")
 SourceClass = Literal["measured", "published", "derived", "assumed"]
-Identifier = Annotated[
-    str, Field(pattern=r"^[a-z][a-z0-9-]*$", description="lower-case letters, digits, hyphens")
-]
+IDENTIFIER_FORM = "lower-case letters, digits, hyphens"
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", description=IDENTIFIER_FORM)]
+# A quoted number or a true/false is not read as a number.
+Real = Annotated[float, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True)]
 
 
 class Strict(BaseModel):
@@ -44,7 +48,7 @@ class Strict(BaseModel):
 class Provenance(Strict):
     """Where a number comes from: the year it speaks of, its source, and how far it can be trusted."""
 
-    year: int | None = Field(default=None, description="the year the number speaks of")
+    year: Whole | None = Field(default=None, description="the year the number speaks of")
     source: str | None = Field(default=None, description="an id under `sources`")
     class_: SourceClass = Field(
         default="assumed", alias="class", description="measured, published, derived or assumed"
@@ -55,9 +59,9 @@ class Provenance(Strict):
 class Figure(Provenance):
     """One number. `low` and `high` bound it where the source gives, or we assume, a range."""
 
-    value: float
-    low: float | None = None
-    high: float | None = None
+    value: Real
+    low: Real | None = None
+    high: Real | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -113,7 +117,28 @@ Time = Annotated[
     str,
     Field(pattern=clock.TIME_PATTERN, description='a quoted time of day, "00:00" to "24:00"'),
 ]
-Steps = dict[Time, float]
+Steps = dict[Time, Real]
+
+
+def _by_shape(expected: str, *words: str) -> Discriminator:
+    """Pick the one branch of a union that a value's faults speak of, by the form it is written in."""
+
+    def shape(raw: object) -> str | None:
+        if isinstance(raw, str):
+            return "text" if raw in words else None
+        if isinstance(raw, list | tuple):
+            return "list"
+        return "mapping" if isinstance(raw, dict | BaseModel) else "number"
+
+    return Discriminator(shape, custom_error_type="shape", custom_error_message=f"expected {expected}")
+
+
+DayPattern = Annotated[
+    Annotated[Real, Tag("number")]
+    | Annotated[Steps, Tag("mapping")]
+    | Annotated[tuple[Real, ...], Tag("list")],
+    _by_shape('a number, 24 numbers, or {"HH:MM": number}'),
+]
 Days = Annotated[
     str, Field(pattern=clock.DAYS_PATTERN, description="`daily`, one day, or a range such as mon-fri")
 ]
@@ -122,15 +147,15 @@ Days = Annotated[
 class Series(Provenance):
     """A quantity through the week, in exactly one of five forms.
 
-    `value`: the same always. `hours`: 24 (each day) or 168 numbers, from Monday 00:00. `steps`: from a time of
-    day on, every day; before the first step the last one holds. `days`: steps or 24 numbers by day. `table` and
-    `column`: 168 rows of a CSV file beside the network file.
+    `value`: the same always. `hours`: 24 (each day) or 168 numbers, from Monday 00:00. `steps`: from a
+    time of day on, every day; before the first step the last one holds. `days`: steps or 24 numbers by day.
+    `table` and `column`: 168 rows of a CSV file beside the network file.
     """
 
-    value: float | None = None
-    hours: tuple[float, ...] | None = None
+    value: Real | None = None
+    hours: tuple[Real, ...] | None = None
     steps: Steps | None = None
-    days: dict[Days, float | Steps | tuple[float, ...]] | None = None
+    days: dict[Days, DayPattern] | None = None
     table: str | None = None
     column: str | None = None
 
@@ -168,7 +193,13 @@ class Series(Provenance):
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         numbers = {"type": "array", "items": {"type": "number"}}
-        return {"anyOf": [{"type": "number"}, numbers, handler(core_schema)]}
+        steps = {
+            "type": "object",
+            "patternProperties": {clock.TIME_PATTERN: {"type": "number"}},
+            "additionalProperties": False,
+            "minProperties": 1,
+        }
+        return {"anyOf": [{"type": "number"}, numbers, steps, handler(core_schema)]}
 
 
 def _as_series(raw: object) -> object:
@@ -210,11 +241,28 @@ class Window(Strict):
         return self
 
 
-Hours = Literal["24h"] | tuple[Window, ...]
+Hours = Annotated[
+    Annotated[Literal["24h"], Tag("text")] | Annotated[tuple[Window, ...], Tag("list")],
+    _by_shape("24h, or a list of {days, opens, closes}", "24h"),
+]
 
 # --- the network -------------------------------------------------------------------------------
 
 ServiceKind = Literal["deterministic", "exponential", "erlang", "gamma", "lognormal", "clipped_exponential"]
+
+
+def _service_form(raw: object) -> str:
+    """Tell one series from one by class: a series is no mapping, or its keys are its own or times of day."""
+    if not isinstance(raw, dict) or not raw:
+        return "series"
+    own = {field.alias or name for name, field in Series.model_fields.items()}
+    return "series" if any(key in own or str(key)[:1].isdigit() for key in raw) else "by class"
+
+
+ServiceMean = Annotated[
+    Annotated[Weekly, Tag("series")] | Annotated[dict[Identifier, Weekly], Tag("by class")],
+    Discriminator(_service_form),
+]
 
 
 class Service(Strict):
@@ -226,7 +274,7 @@ class Service(Strict):
     """
 
     kind: ServiceKind = "gamma"
-    mean_s: Weekly | dict[Identifier, Weekly]
+    mean_s: ServiceMean
     cv: NotNegative | None = None
     clip: Positive | None = None
 
@@ -259,7 +307,9 @@ class LaneType(Strict):
     """One first-come-first-served line before booths of one kind."""
 
     booths_open: Weekly
-    booths_built: NotNegative | None = Field(default=None, description="most that can open, in lane positions")
+    booths_built: NotNegative | None = Field(
+        default=None, description="most that can open, in lane positions"
+    )
     service: Service
     hours: Hours | None = Field(default=None, description="where they differ from the crossing's")
     referral_share: dict[Identifier, Share] = Field(
@@ -353,7 +403,9 @@ class Choice(Strict):
     posting_step_min: Positive = Figure(value=5.0)
     taste_scale_min: Positive = Figure(value=16.0)
     wait_weight: NotNegative = Figure(value=1.0)
-    access_weight: NotNegative = Figure(value=0.4, note="a minute of driving weighs 1/2.5 of a minute of wait")
+    access_weight: NotNegative = Figure(
+        value=0.4, note="a minute of driving weighs 1/2.5 of a minute of wait"
+    )
 
 
 class DayFactor(Strict):
@@ -368,7 +420,7 @@ class Source(Strict):
 
     title: str
     publisher: str
-    year: int | None = None
+    year: Whole | None = None
     link: str | None = None
     note: str | None = None
 
@@ -407,7 +459,7 @@ class Transfer(Strict):
     port: Identifier
     mode: Mode
     lane_type: Identifier
-    booths: float = Field(gt=0)
+    booths: Real = Field(gt=0)
 
 
 class Moved(Strict):
@@ -416,13 +468,16 @@ class Moved(Strict):
     moved: tuple[Transfer, ...] = Field(min_length=1)
 
 
-Officers = Literal["added"] | Moved
+Officers = Annotated[
+    Annotated[Literal["added"], Tag("text")] | Annotated[Moved, Tag("mapping")],
+    _by_shape("added, or moved: [{port, mode, lane_type, booths}]", "added"),
+]
 
 
 class Staffed(Strict):
     """A change that needs officers says where they come from: `added`, or `moved` from other booths."""
 
-    officers: Officers
+    officers: Officers = Field(description="where the officers come from: added, or moved from other booths")
 
 
 class OpenPort(Staffed):
@@ -456,7 +511,7 @@ class AddBooths(Staffed):
     port: Identifier
     mode: Mode
     lane_type: Identifier
-    booths: float
+    booths: Real
     days: Days = "daily"
     from_: Time = Field(default="00:00", alias="from")
     to: Time = "24:00"
@@ -466,7 +521,7 @@ class ScaleDemand(Strict):
     """Multiply potential demand, of all travellers or of those named."""
 
     action: Literal["scale_demand"]
-    factor: float = Field(ge=0, le=10)
+    factor: Real = Field(ge=0, le=10)
     modes: tuple[Mode, ...] | None = None
     catchments: tuple[Identifier, ...] | None = None
     classes: tuple[Identifier, ...] | None = None
@@ -479,7 +534,7 @@ class SetToll(Strict):
     port: Identifier
     mode: Mode
     lane_types: tuple[Identifier, ...] | None = None
-    toll_usd: float = Field(ge=0, le=1000)
+    toll_usd: Real = Field(ge=0, le=1000)
 
 
 Change = Annotated[
@@ -490,18 +545,18 @@ Change = Annotated[
 class Run(Strict):
     """How long, how often and from which seed to simulate."""
 
-    weeks: int = Field(default=1, ge=1, le=520, description="measured weeks")
-    warm_up_weeks: int = Field(default=1, ge=0, le=52, description="simulated first, then left out")
-    replications: int = Field(default=3, ge=1, le=1000)
-    seed: int = Field(default=2026, ge=0)
-    month: int | None = Field(default=None, ge=1, le=12, description="1-12; absent is the year's mean")
+    weeks: Whole = Field(default=1, ge=1, le=520, description="measured weeks")
+    warm_up_weeks: Whole = Field(default=1, ge=0, le=52, description="simulated first, then left out")
+    replications: Whole = Field(default=3, ge=1, le=1000)
+    seed: Whole = Field(default=2026, ge=0)
+    month: Whole | None = Field(default=None, ge=1, le=12, description="1-12; absent is the year's mean")
 
 
 class CargoRule(Strict):
     """The documents' trade indicator: dollars of cargo a month for each ten minutes off the border wait.
 
-    `usd_per_month_per_10_min` speaks of the whole US-Mexico border, northbound trucks. A port's part is its share
-    of truck imports, `truck_imports_usd_bn` over `border_truck_imports_usd_bn`.
+    `usd_per_month_per_10_min` speaks of the whole US-Mexico border, northbound trucks. A port's part is its
+    share of truck imports, `truck_imports_usd_bn` over `border_truck_imports_usd_bn`.
     """
 
     usd_per_month_per_10_min: Positive
@@ -525,9 +580,19 @@ class ScenarioFile(Strict):
     choice: Literal["ports", "fixed"] | None = Field(
         default=None, description="`fixed` sends everyone to the port they use in the network's data"
     )
-    patience_pct_per_min: dict[Mode, float] | None = Field(
+    patience_pct_per_min: dict[Mode, Annotated[Real, Field(ge=0)]] | None = Field(
         default=None, description="overrides the network's, by mode"
     )
     changes: tuple[Change, ...] = ()
     run: Run = Run()
     cargo_rule: CargoRule | None = None
+
+
+def scenario_json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a scenario file, for editors."""
+    schema = ScenarioFile.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "portsim scenario",
+    }

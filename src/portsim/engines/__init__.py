@@ -1,0 +1,1 @@
+"""Engines: `simulate(PortModel, Workload) -> Crossings`, pure functions of whole numbers."""

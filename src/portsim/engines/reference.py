@@ -1,0 +1,374 @@
+"""The definition: a SimPy process a traveller, started when it decides. Written to be read.
+
+Events are ordered by (tick, rank, id). SimPy's own heap does it: its entries are (time, priority, number, event),
+and `RankedEnvironment.at` puts rank and id where SimPy puts priority and number. What an event causes runs inside
+it, or through SimPy's own priorities 0 and 1, which come before all ranks of the same tick.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from heapq import heappush
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import simpy
+
+from portsim import clock
+from portsim.engines import rules
+from portsim.model import NEVER, Line, PortModel, Segment, Station
+from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
+from portsim.workload import WeekBlock, Workload
+
+TIMETABLE, PRIMARY_END, LATER_END, REVIEW, DECISION = range(2, 7)
+
+Process = Generator[simpy.Event, Any, None]
+Ints = npt.NDArray[np.int64]
+
+
+def simulate(model: PortModel, workload: Workload) -> Crossings:
+    """Simulate one replication. A pure function: nothing is drawn, nothing is kept."""
+    return _Simulation(model, workload).run()
+
+
+class RankedEnvironment(simpy.Environment):
+    """SimPy's environment, with events at a tick ordered by rank and id."""
+
+    def at(self, tick: int, rank: int, number: int, event: simpy.Event) -> simpy.Event:
+        """Let an event happen at a tick, in its place among the others of that tick."""
+        event._ok, event._value = True, None  # noqa: SLF001 - as simpy.Timeout does
+        heappush(self._queue, (tick, rank, number, event))  # type: ignore[misc]
+        return event
+
+    def moment(self, tick: int, rank: int, number: int) -> simpy.Event:
+        """Return a new event that happens at a tick, for a process to wait for."""
+        return self.at(tick, rank, number, simpy.Event(self))
+
+
+class Visit(simpy.Event):
+    """One traveller's visit of a station; happens when service ends."""
+
+    __slots__ = ("multiplier", "number", "row", "starts", "traveller_class")
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        number: int,
+        row: int,
+        traveller_class: int,
+        multiplier: int,
+        starts: Any,
+    ) -> None:
+        super().__init__(env)
+        self.number = number
+        self.row = row
+        self.traveller_class = traveller_class
+        self.multiplier = multiplier
+        self.starts = starts
+
+
+class Booths:
+    """A first-come-first-served line and its booths, which are counted, not named.
+
+    The head of the line starts when fewer are in service than booths are open. A booth that closes finishes its
+    traveller first: the next to come free is the one that closes.
+    """
+
+    def __init__(self, env: RankedEnvironment, station: Station, number: int, rank: int) -> None:
+        self.env = env
+        self.number = number
+        self.rank = rank
+        self.timetable = station.timetable
+        self.mean_service = [list(map(int, row)) for row in station.mean_service]
+        self.waiting: deque[Visit] = deque()
+        self.in_service = 0
+        self.open = 0
+        self.clearing = False
+        self.opened: list[tuple[int, int, int]] = []
+        self.queue_area = 0
+        self._area_until = 0
+
+    def join(self, visit: Visit) -> Visit:
+        """Join the line; the visit happens when its service ends."""
+        if self.in_service < self.open:
+            self._start(visit)
+        else:
+            self._account()
+            self.waiting.append(visit)
+        return visit
+
+    def leave(self) -> None:
+        """Free a booth after a service, and let the head of the line start."""
+        self.in_service -= 1
+        self._serve()
+
+    def keep_timetable(self) -> Process:
+        """Open and close booths as the timetable says, week after week."""
+        steps = list(
+            zip(
+                *(
+                    map(int, row)
+                    for row in (self.timetable.tick, self.timetable.booths, self.timetable.clearing)
+                ),
+                strict=True,
+            )
+        )
+        week = 0
+        while True:
+            for tick, booths, clearing in steps:
+                yield self.env.moment(week + tick, TIMETABLE, self.number)
+                self._set_open(booths, clearing)
+            week += clock.WEEK
+
+    def finish_account(self) -> int:
+        """Return the area under the queue's length, traveller-ticks, up to now."""
+        self._account()
+        return self.queue_area
+
+    def _set_open(self, booths: int, clearing: int) -> None:
+        self.clearing = booths == 0 and clearing > 0 and bool(self.waiting)
+        self._note_open(clearing if self.clearing else booths)
+        self._serve()
+
+    def _note_open(self, booths: int) -> None:
+        if booths != self.open or not self.opened:
+            self.open = booths
+            self.opened.append((self.env.now, self.number, booths))
+
+    def _serve(self) -> None:
+        while self.waiting and self.in_service < self.open:
+            self._account()
+            self._start(self.waiting.popleft())
+        if self.clearing and not self.waiting:
+            self.clearing = False
+            self._note_open(0)
+
+    def _start(self, visit: Visit) -> None:
+        now = self.env.now
+        self.in_service += 1
+        visit.starts[visit.row] = now
+        mean = self.mean_service[visit.traveller_class][now // clock.HOUR % clock.HOURS_PER_WEEK]
+        self.env.at(now + rules.service_ticks(mean, visit.multiplier), self.rank, visit.number, visit)
+
+    def _account(self) -> None:
+        now = self.env.now
+        self.queue_area += len(self.waiting) * (now - self._area_until)
+        self._area_until = now
+
+
+class PrimaryLine(Booths):
+    """A lane type's line at primary: what travellers see, and whether they may join."""
+
+    def __init__(self, env: RankedEnvironment, line: Line, number: int) -> None:
+        super().__init__(env, line, number, PRIMARY_END)
+        self.multiplier = line.multiplier
+        self.capacity = list(map(int, line.capacity))
+        self.gate_tick = list(map(int, line.gate_tick))
+        self.gate_open = list(map(int, line.gate_open))
+        self.is_gate_open = False
+        self.informed_wait = NEVER
+
+    def keep_gate(self) -> Process:
+        """Open and shut the gate, week after week."""
+        week = 0
+        while True:
+            for tick, is_open in zip(self.gate_tick, self.gate_open, strict=True):
+                yield self.env.moment(week + tick, TIMETABLE, -1 - self.number)
+                self.is_gate_open = bool(is_open)
+            week += clock.WEEK
+
+    def current_wait(self) -> int:
+        """Return the informed wait as of now."""
+        return rules.informed_wait(len(self.waiting), self.capacity, self.env.now)
+
+
+class _Block:
+    """A week of travellers: what they carry, and what happens to them. Views index as plain integers."""
+
+    def __init__(self, block: WeekBlock, first: int) -> None:
+        self.drawn = block
+        self.first = first
+        self.tick = memoryview(block.tick)
+        self.segment = memoryview(block.segment)
+        self.patience = memoryview(block.patience)
+        self.taste = [memoryview(row) for row in block.taste]
+        self.multiplier = [memoryview(row) for row in block.multiplier]
+        self.referral = [memoryview(row) for row in block.referral]
+        count, stages = len(block), len(block.referral)
+        self.columns: dict[str, Ints] = {
+            name: np.full(count, NONE, np.int64) for name in ("line", "start", "end", "depart", "outcome")
+        }
+        self.stage_start = np.full((stages, count), NONE, np.int64)
+        self.stage_end = np.full((stages, count), NONE, np.int64)
+        self.line = memoryview(self.columns["line"])
+        self.start = memoryview(self.columns["start"])
+        self.end = memoryview(self.columns["end"])
+        self.depart = memoryview(self.columns["depart"])
+        self.outcome = memoryview(self.columns["outcome"])
+        self.stage_starts = [memoryview(row) for row in self.stage_start]
+        self.stage_ends = [memoryview(row) for row in self.stage_end]
+
+
+class _Simulation:
+    """One run: the stations, the processes, and what they leave behind."""
+
+    def __init__(self, model: PortModel, workload: Workload) -> None:
+        self.model = model
+        self.workload = workload
+        self.env = RankedEnvironment(initial_time=0)
+        self.lines = [PrimaryLine(self.env, line, number) for number, line in enumerate(model.lines)]
+        self.later = [
+            Booths(self.env, station, len(model.lines) + number, LATER_END)
+            for number, station in enumerate(model.later)
+        ]
+        self.segments = [_Options(segment) for segment in model.segments]
+        self.referrals = [
+            [
+                (self.later[r.station], r.stage, r.share, model.later[r.station].multiplier)
+                for r in line.referrals
+            ]
+            for line in model.lines
+        ]
+        self.blocks: list[_Block] = []
+        self.posted: list[list[int]] = []
+        self.inside = 0
+
+    def run(self) -> Crossings:
+        """Run to the horizon, then on, without new decisions, until the lines then there are served."""
+        for booths in (*self.lines, *self.later):
+            self.env.process(booths.keep_timetable())
+        for line in self.lines:
+            self.env.process(line.keep_gate())
+        self.env.process(self._inform())
+        self.env.process(self._post())
+        self.env.process(self._send_travellers())
+        self.env.run(until=self.model.horizon)
+        while self.inside and self.env.peek() < self.model.horizon + clock.WEEK:
+            self.env.step()
+        return self._crossings()
+
+    # --- processes ---
+
+    def _inform(self) -> Process:
+        """Refresh what travellers know."""
+        for tick in range(0, self.model.horizon, self.model.information_interval):
+            yield self.env.moment(tick, REVIEW, 0)
+            for line in self.lines:
+                line.informed_wait = line.current_wait()
+
+    def _post(self) -> Process:
+        """Write waits down as the border agency does."""
+        for tick in range(0, self.model.horizon, self.model.posting_interval):
+            yield self.env.moment(tick, REVIEW, 1)
+            self.posted.append(
+                [rules.posted_wait(line.current_wait(), self.model.posting_step) for line in self.lines]
+            )
+
+    def _send_travellers(self) -> Process:
+        """Start a process a traveller when it decides; those of one tick in order, after all else of the tick."""
+        first = 0
+        for drawn in self.workload.weeks():
+            block = _Block(drawn, first)
+            self.blocks.append(block)
+            for row, tick in enumerate(block.tick):
+                if tick > self.env.now or (first == 0 and row == 0):
+                    yield self.env.moment(tick, DECISION, first + row)
+                self.env.process(self._travel(block, row))
+            first += len(drawn)
+
+    def _travel(self, block: _Block, row: int) -> Process:
+        """Decide; then wait, be inspected, go through later stages if referred, and leave."""
+        choice = self._decide(block, row)
+        if choice == NONE:
+            return
+        number = block.first + row
+        line = self.lines[choice]
+        traveller_class = self.segments[block.segment[row]].traveller_class
+        self.inside += 1
+        block.outcome[row] = INSIDE
+        yield line.join(
+            Visit(self.env, number, row, traveller_class, block.multiplier[line.multiplier][row], block.start)
+        )
+        block.end[row] = self.env.now
+        line.leave()
+        for station, stage, share, multiplier in self.referrals[choice]:
+            if block.referral[stage][row] < share:
+                yield station.join(
+                    Visit(
+                        self.env,
+                        number,
+                        row,
+                        traveller_class,
+                        block.multiplier[multiplier][row],
+                        block.stage_starts[stage],
+                    )
+                )
+                block.stage_ends[stage][row] = self.env.now
+                station.leave()
+        block.depart[row] = self.env.now
+        block.outcome[row] = CROSSED
+        self.inside -= 1
+
+    def _decide(self, block: _Block, row: int) -> int:
+        """Choose the port, and whether to go at all; return the line joined, or NONE."""
+        options = self.segments[block.segment[row]]
+        hour = self.env.now // clock.HOUR % clock.HOURS_PER_WEEK
+        best, best_cost, best_toll = NONE, 0, 0
+        for position, (lines, tolls, costs) in enumerate(options.alternatives):
+            for number, toll in zip(lines, tolls, strict=True):  # the first open line, in order of preference
+                line = self.lines[number]
+                if line.is_gate_open and line.informed_wait != NEVER:
+                    cost = rules.generalised_wait(
+                        line.informed_wait,
+                        self.model.wait_weight,
+                        toll,
+                        costs[hour],
+                        block.taste[position][row],
+                    )
+                    if best == NONE or cost < best_cost:
+                        best, best_cost, best_toll = number, cost, toll
+                    break
+        if best == NONE:
+            block.outcome[row] = TURNED_AWAY
+            return NONE
+        block.line[row] = best
+        if not rules.has_patience(self.lines[best].informed_wait, best_toll, block.patience[row]):
+            block.outcome[row] = LOST
+            return NONE
+        return best
+
+    # --- results ---
+
+    def _crossings(self) -> Crossings:
+        stations = [*self.lines, *self.later]
+        blocks = self.blocks
+        columns = {
+            name: np.concatenate([block.columns[name] for block in blocks])
+            for name in ("line", "start", "end", "depart", "outcome")
+        }
+        return Crossings(
+            key=np.concatenate([block.drawn.key for block in blocks]),
+            tick=np.concatenate([block.drawn.tick for block in blocks]),
+            segment=np.concatenate([block.drawn.segment for block in blocks]),
+            stage_start=np.concatenate([block.stage_start for block in blocks], axis=1),
+            stage_end=np.concatenate([block.stage_end for block in blocks], axis=1),
+            opened=np.array([change for booths in stations for change in booths.opened], np.int64).reshape(
+                -1, 3
+            ),
+            posted=np.array(self.posted, np.int64).reshape(-1, len(self.lines)),
+            queue_area=np.array([booths.finish_account() for booths in stations], np.int64),
+            ended=int(self.env.now),
+            **columns,
+        )
+
+
+class _Options:
+    """A segment as the decision needs it: plain lists and integers."""
+
+    def __init__(self, segment: Segment) -> None:
+        self.traveller_class = segment.traveller_class
+        self.alternatives = [
+            (list(a.lines), list(a.toll), list(map(int, a.cost))) for a in segment.alternatives
+        ]

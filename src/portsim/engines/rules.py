@@ -1,0 +1,53 @@
+"""The shared policies: plain functions of whole numbers, the same for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from portsim.clock import HOUR, HOURS_PER_WEEK
+from portsim.model import FRACTION_BITS, MILLI, NEVER
+
+
+def service_ticks(mean: int, multiplier: int) -> int:
+    """Return a service time, at least one tick, from a mean in ticks and a fixed-point factor."""
+    return max(1, (mean * multiplier) >> FRACTION_BITS)
+
+
+def informed_wait(waiting: int, capacity: Sequence[int], now: int) -> int:
+    """Return the ticks in which the coming timetable serves those waiting now; NEVER if no booth will open.
+
+    `capacity` is in thousandths of a traveller an hour, by hour of the week. Before booths open, their opening is
+    waited for. Once they work, an hour without any is closing time: they go on at the last rate until the line is
+    empty.
+    """
+    work = waiting * MILLI * HOUR
+    tick, rate = now, 0
+    for hour in range(now // HOUR, now // HOUR + HOURS_PER_WEEK + 1):
+        coming = capacity[hour % HOURS_PER_WEEK]
+        end = (hour + 1) * HOUR
+        if coming == 0:
+            if rate > 0:
+                return tick + work // rate - now
+            tick = end
+            continue
+        rate = coming
+        if rate * (end - tick) >= work:
+            return tick + work // rate - now
+        work -= rate * (end - tick)
+        tick = end
+    return tick + work // rate - now if rate > 0 else NEVER
+
+
+def posted_wait(wait: int, step: int) -> int:
+    """Return what would be written down of a wait: rounded down to a step."""
+    return wait if wait == NEVER else wait - wait % step
+
+
+def generalised_wait(wait: int, weight: int, toll: int, cost: int, taste: int) -> int:
+    """Return what a traveller compares between ports, in ticks: lower is better. `weight` is in thousandths."""
+    return weight * wait // MILLI + toll + cost - taste
+
+
+def has_patience(wait: int, toll: int, patience: int) -> bool:
+    """Say whether a traveller goes: wait and toll together are at most its patience."""
+    return wait + toll <= patience

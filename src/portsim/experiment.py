@@ -1,0 +1,145 @@
+"""Run replications of scenarios, in parallel, and keep what is finished.
+
+A task is one replication of one scenario, a pure function of (model, seed, replication); so the results are the
+same on any number of processes and in any order. Finished ones go to a folder at once, each under a name that says
+all they depend on, and are never run again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from portsim import __version__, model
+from portsim.engines import reference
+from portsim.errors import PortsimError
+from portsim.measures import Measures, TruckWaits, measure
+from portsim.model import PortModel
+from portsim.records import broken_invariants
+from portsim.scenario import Scenario
+from portsim.workload import draw
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One replication of one scenario of a study."""
+
+    scenario: int
+    replication: int
+
+
+def build_model(scenario: Scenario) -> PortModel:
+    """Build the model of a scenario."""
+    run = scenario.run
+    return model.build(
+        scenario.network,
+        scenario.demand,
+        weeks=run.weeks,
+        warm_up_weeks=run.warm_up_weeks,
+        month=run.month,
+    )
+
+
+def replicate(port_model: PortModel, seed: int, replication: int, *, verify: bool = False) -> Measures:
+    """Simulate and measure one replication; with `verify`, check the run's invariants first."""
+    crossings = reference.simulate(port_model, draw(port_model, seed, replication))
+    if verify:
+        faults = broken_invariants(crossings, port_model)
+        if faults:
+            raise PortsimError(f"replication {replication} broke an invariant: " + "; ".join(faults))
+    return measure(crossings, port_model)
+
+
+def run(
+    scenarios: Sequence[Scenario],
+    parts: Path,
+    *,
+    jobs: int | None = None,
+    verify: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> list[list[Measures]]:
+    """Return the measures of every replication of every scenario, running those that `parts` does not hold.
+
+    `jobs`: processes, by default one a core. With `verify` all are run, so that all are checked.
+    """
+    tasks = [Task(s, r) for s, scenario in enumerate(scenarios) for r in range(scenario.run.replications)]
+    files = {task: parts / part_name(scenarios[task.scenario], task.replication) for task in tasks}
+    todo = [task for task in tasks if verify or not files[task].exists()]
+    done = len(tasks) - len(todo)
+    progress(done, len(tasks))
+    parts.mkdir(parents=True, exist_ok=True)
+    for task, measures in _execute(scenarios, todo, jobs or os.cpu_count() or 1, verify=verify):
+        save(measures, files[task])
+        done += 1
+        progress(done, len(tasks))
+    return [
+        [load(files[Task(s, r)]) for r in range(scenario.run.replications)]
+        for s, scenario in enumerate(scenarios)
+    ]
+
+
+def _execute(
+    scenarios: Sequence[Scenario], tasks: Sequence[Task], jobs: int, *, verify: bool
+) -> Iterable[tuple[Task, Measures]]:
+    """Yield finished tasks in whatever order they finish."""
+    if not tasks:
+        return
+    models = {s: build_model(scenarios[s]) for s in {task.scenario for task in tasks}}
+    if jobs == 1 or len(tasks) == 1:
+        for task in tasks:
+            yield _work(task, models[task.scenario], scenarios[task.scenario].run.seed, verify=verify)
+        return
+    from joblib import Parallel, delayed  # noqa: PLC0415 - only where there is something to share out
+
+    yield from Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator_unordered", pre_dispatch="all")(
+        delayed(_work)(task, models[task.scenario], scenarios[task.scenario].run.seed, verify=verify)
+        for task in tasks
+    )
+
+
+def _work(task: Task, port_model: PortModel, seed: int, *, verify: bool) -> tuple[Task, Measures]:
+    return task, replicate(port_model, seed, task.replication, verify=verify)
+
+
+def part_name(scenario: Scenario, replication: int) -> str:
+    """Name a finished replication by all it depends on: scenario, version, seed and number."""
+    return f"{scenario.digest[:16]}-{__version__}-seed{scenario.run.seed}-{replication:04d}.npz"
+
+
+def save(measures: Measures, path: Path) -> None:
+    """Write measures whole or not at all: to a temporary file, then into place."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        np.savez(
+            file,
+            groups=np.array(measures.groups),
+            summary=measures.summary,
+            lines=np.array(measures.lines),
+            hourly=measures.hourly,
+            truck_key=measures.trucks.key,
+            truck_port=measures.trucks.port,
+            truck_wait=measures.trucks.wait,
+        )
+    temporary.replace(path)
+
+
+def load(path: Path) -> Measures:
+    """Read measures that `save` wrote."""
+    with np.load(path) as part:
+        return Measures(
+            groups=_names(part["groups"]),
+            summary=part["summary"],
+            lines=_names(part["lines"]),
+            hourly=part["hourly"],
+            trucks=TruckWaits(part["truck_key"], part["truck_port"], part["truck_wait"]),
+        )
+
+
+def _names(rows: np.ndarray) -> tuple[tuple[str, str, str], ...]:
+    return tuple((str(port), str(mode), str(lane_type)) for port, mode, lane_type in rows)

@@ -1,0 +1,238 @@
+"""A study's folder: results/<name>-<digest8>/ with tables, figures, resolved scenarios, log and manifest.
+
+`manifest.json` is written last: a folder without it can be resumed. A folder of another study is never written to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from portsim import __version__, tables
+from portsim.economics import Saving
+from portsim.errors import ResultsError
+from portsim.measures import Measures
+from portsim.scenario import Scenario, assumed, count_by_class, resolved_yaml
+from portsim.schema import MODES, Mode
+
+MANIFEST = "manifest.json"
+PARTS = "parts"
+_PACKAGES = ("numpy", "scipy", "simpy", "pandas", "pydantic", "matplotlib", "joblib")
+_FIGURE_MODES: tuple[Mode, ...] = ("vehicle", "truck", "pedestrian")
+Run = Sequence[Sequence[Measures]]
+
+
+@dataclass(frozen=True)
+class Study:
+    """One scenario, or a base and its options."""
+
+    scenarios: tuple[Scenario, ...]
+
+    @property
+    def name(self) -> str:
+        """Name the study by what is new in it."""
+        if len(self.scenarios) == 1:
+            return self.scenarios[0].name
+        return "-".join(scenario.name for scenario in self.scenarios[1:])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what determines the tables, except the number of replications."""
+        content = [
+            [s.name, s.title, s.digest, s.cargo_rule.model_dump(mode="json") if s.cargo_rule else None]
+            for s in self.scenarios
+        ]
+        return hashlib.sha256(json.dumps([__version__, content]).encode()).hexdigest()
+
+    def folder(self, results: Path) -> Path:
+        """Return the folder of this study below `results`."""
+        return results / f"{self.name}-{self.digest[:8]}"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a study, columns as in docs/results.md."""
+
+    summary: pd.DataFrame
+    hourly: pd.DataFrame
+    comparison: pd.DataFrame
+    cargo_value: pd.DataFrame
+    savings: Mapping[str, Saving] = field(default_factory=dict)
+
+    def items(self) -> Sequence[tuple[str, pd.DataFrame]]:
+        """Return the tables by name, those that the study has."""
+        named = (
+            ("summary", self.summary),
+            ("hourly", self.hourly),
+            ("comparison", self.comparison),
+            ("cargo_value", self.cargo_value),
+        )
+        return [(name, table) for name, table in named if not table.empty]
+
+
+def claim(folder: Path, study: Study) -> None:
+    """Make the folder of a study, or take it up again. Raises ResultsError where it holds something else."""
+    manifest = folder / MANIFEST
+    if manifest.exists():
+        try:
+            found = json.loads(manifest.read_text(encoding="utf-8")).get("study_digest")
+        except (OSError, ValueError, AttributeError):
+            found = None
+        if found != study.digest:
+            raise ResultsError(f"{folder} holds the results of another study: choose another --out")
+    elif folder.exists() and (not folder.is_dir() or _holds_something_else(folder)):
+        raise ResultsError(f"{folder} is not a folder of portsim results: choose another --out, or an empty folder")
+    try:
+        (folder / PARTS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(f"{folder} cannot be made: {error.strerror}") from error
+
+
+def _holds_something_else(folder: Path) -> bool:
+    return any(folder.iterdir()) and not (folder / PARTS).is_dir()
+
+
+def build_tables(study: Study, measures: Run) -> Tables:
+    """Return the tables of a study from the measures of its scenarios' replications."""
+    base, *options = study.scenarios
+    comparisons, values, savings = [], [], {}
+    for number, option in enumerate(options, start=1):
+        pair = (base.name, option.name, measures[0], measures[number])
+        comparisons.append(tables.comparison(*pair))
+        if base.cargo_rule is not None:
+            value, saving = tables.cargo_value(
+                *pair,
+                ports=[port.id for port in base.network.ports],
+                rule=base.cargo_rule,
+                assumed=frozenset(port for port, mode in assumed_waits(base) if mode == "truck"),
+            )
+            values.append(value)
+            savings[option.name] = saving
+    pairs = list(zip(study.scenarios, measures, strict=True))
+    return Tables(
+        summary=pd.concat([tables.summary(s.name, m) for s, m in pairs], ignore_index=True),
+        hourly=pd.concat([tables.hourly(s.name, m) for s, m in pairs], ignore_index=True),
+        comparison=pd.concat(comparisons, ignore_index=True) if comparisons else pd.DataFrame(),
+        cargo_value=pd.concat(values, ignore_index=True) if values else pd.DataFrame(),
+        savings=savings,
+    )
+
+
+def assumed_waits(scenario: Scenario) -> frozenset[tuple[str, str]]:
+    """Return the (port, mode) pairs whose baseline waits are assumed, not observed."""
+    return frozenset(
+        (port.id, mode)
+        for port in scenario.network.ports
+        for mode in MODES
+        if (crossing := port.crossing(mode)) is not None
+        for lane in crossing.lane_types.values()
+        if lane.observed is not None and lane.observed.wait_min.class_ == "assumed"
+    )
+
+
+def write(folder: Path, study: Study, measures: Run, started: float) -> Tables:
+    """Write everything of a study but its replications, the manifest last; return the tables."""
+    found = build_tables(study, measures)
+    _write_tables(folder, found)
+    _write_resolved(folder, study)
+    _write_figures(folder, study, found)
+    manifest = _manifest(study, started)
+    _replace(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    return found
+
+
+def _write_tables(folder: Path, found: Tables) -> None:
+    (folder / "tables").mkdir(exist_ok=True)
+    for name, table in found.items():
+        _replace(folder / "tables" / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
+
+
+def _write_resolved(folder: Path, study: Study) -> None:
+    (folder / "resolved").mkdir(exist_ok=True)
+    for scenario in study.scenarios:
+        _replace(folder / "resolved" / f"{scenario.name}.yaml", resolved_yaml(scenario))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a text whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _write_figures(folder: Path, study: Study, found: Tables) -> None:
+    from portsim import charts  # noqa: PLC0415 - matplotlib is slow to import, and workers never need it
+
+    figures = folder / "figures"
+    figures.mkdir(exist_ok=True)
+    context = _context(study)
+    comparison = found.comparison
+    present = found.summary[found.summary["lane_type"] == tables.ALL]
+    for mode in _FIGURE_MODES:
+        if ((present["mode"] == mode) & (present["port"] != tables.ALL)).any():
+            charts.save(charts.waits_by_port(found.summary, comparison, mode, context), figures / f"waits-{mode}")
+    lines = found.hourly[["port", "mode", "lane_type"]].drop_duplicates()
+    for port, mode, lane_type in lines.itertuples(index=False):
+        if mode != "bus":
+            figure = charts.wait_by_hour(found.hourly, port, mode, lane_type, context)
+            charts.save(figure, figures / f"hours-{port}-{mode}-{lane_type}")
+    if not found.cargo_value.empty:
+        charts.save(charts.cargo_value_by_port(found.cargo_value, context), figures / "cargo-value")
+
+
+def _context(study: Study) -> Any:
+    from portsim import charts  # noqa: PLC0415 - see _write_figures
+
+    base = study.scenarios[0]
+    counts = count_by_class(base)
+    return charts.Context(
+        scenarios={s.name: s.title for s in study.scenarios},
+        ports={port.id: port.name for port in base.network.ports},
+        replications=min(s.run.replications for s in study.scenarios),
+        weeks=base.run.weeks,
+        seed=base.run.seed,
+        source=f"network {base.network.network}; {counts['assumed']} of {sum(counts.values())} inputs assumed",
+        version=__version__,
+        target_wait_min={
+            port.id: port.target_wait_min.value for port in base.network.ports if port.target_wait_min is not None
+        },
+        assumed_waits=assumed_waits(base),
+    )
+
+
+def _manifest(study: Study, started: float) -> dict[str, object]:
+    return {
+        "portsim": __version__,
+        "study": study.name,
+        "study_digest": study.digest,
+        "engine": "simpy",
+        "scenarios": [
+            {
+                "name": s.name,
+                "title": s.title,
+                "digest": s.digest,
+                "files": {path.name: _file_digest(path) for path in s.files},
+                "run": s.run.model_dump(),
+                "inputs": count_by_class(s),
+                "inputs_assumed": list(assumed(s)),
+            }
+            for s in study.scenarios
+        ],
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

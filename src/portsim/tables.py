@@ -1,0 +1,152 @@
+"""Measures of replications -> the tidy tables of a study: summary, hourly, comparison, cargo value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from portsim import clock, economics
+from portsim.inference import estimate, paired_difference
+from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures
+from portsim.schema import CargoRule
+
+Floats = npt.NDArray[np.float64]
+
+SUMMARY_COLUMNS = (
+    "scenario",
+    "port",
+    "mode",
+    "lane_type",
+    "crossings_per_day",
+    "people_per_day",
+    "wait_mean_min",
+    "wait_mean_hw_min",
+    "wait_p50_min",
+    "wait_p90_min",
+    "wait_p95_min",
+    "share_over_20min",
+    "share_over_60min",
+    "buffer_index",
+    "crossing_time_mean_min",
+    "lost_trips_per_day",
+)
+HOURLY_COLUMNS = (
+    "scenario",
+    "port",
+    "mode",
+    "lane_type",
+    "weekday",
+    "hour",
+    "arrivals_per_hour",
+    "wait_mean_min",
+    "wait_mean_hw_min",
+    "wait_p95_min",
+    "posted_wait_min",
+    "queue_mean",
+    "booths_open",
+    "utilisation",
+)
+MORE_IS_BETTER = ("crossings_per_day", "people_per_day")
+
+
+def summary(scenario: str, replications: Sequence[Measures]) -> pd.DataFrame:
+    """Return the rows of summary.csv of one scenario."""
+    found = estimate(np.stack([m.summary for m in replications]))
+    table = pd.DataFrame(replications[0].groups, columns=["port", "mode", "lane_type"])
+    table.insert(0, "scenario", scenario)
+    for column, metric in enumerate(SUMMARY_METRICS):
+        table[metric] = found.mean[:, column]
+    table["wait_mean_hw_min"] = found.half_width[:, SUMMARY_METRICS.index("wait_mean_min")]
+    return table[list(SUMMARY_COLUMNS)]
+
+
+def hourly(scenario: str, replications: Sequence[Measures]) -> pd.DataFrame:
+    """Return the rows of hourly.csv of one scenario: every line, 168 hours."""
+    found = estimate(np.stack([m.hourly for m in replications]))
+    lines = replications[0].lines
+    index = pd.MultiIndex.from_product([range(len(lines)), range(7), range(24)])
+    table = pd.DataFrame(
+        [(*lines[line], day, hour) for line, day, hour in index],
+        columns=["port", "mode", "lane_type", "weekday", "hour"],
+    )
+    table.insert(0, "scenario", scenario)
+    rows = len(lines) * clock.HOURS_PER_WEEK
+    for column, metric in enumerate(HOURLY_METRICS):
+        table[metric] = found.mean[:, :, column].reshape(rows)
+    half_width = found.half_width[:, :, HOURLY_METRICS.index("wait_mean_min")]
+    table["wait_mean_hw_min"] = half_width.reshape(rows)
+    return table[list(HOURLY_COLUMNS)]
+
+
+def comparison(
+    base: str, option: str, base_replications: Sequence[Measures], option_replications: Sequence[Measures]
+) -> pd.DataFrame:
+    """Return the rows of comparison.csv of one pair; only what both scenarios have can be compared."""
+    groups = [g for g in base_replications[0].groups if g in option_replications[0].groups]
+    before, after = (_of_groups(r, groups) for r in (base_replications, option_replications))
+    lower_is_better = np.array([metric not in MORE_IS_BETTER for metric in SUMMARY_METRICS])
+    found = paired_difference(before, after, lower_is_better)
+    rows = [
+        {
+            "base": base,
+            "option": option,
+            "port": port,
+            "mode": mode,
+            "lane_type": lane_type,
+            "metric": metric,
+            "base_value": before[:, i, j].mean(),
+            "option_value": after[:, i, j].mean(),
+            "difference": found.mean[i, j],
+            "half_width": found.half_width[i, j],
+            "verdict": found.verdict[i, j],
+        }
+        for i, (port, mode, lane_type) in enumerate(groups)
+        for j, metric in enumerate(SUMMARY_METRICS)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _of_groups(replications: Sequence[Measures], groups: Sequence[tuple[str, str, str]]) -> Floats:
+    rows = [replications[0].groups.index(group) for group in groups]
+    return np.stack([m.summary[rows] for m in replications])
+
+
+def cargo_value(
+    base: str,
+    option: str,
+    base_replications: Sequence[Measures],
+    option_replications: Sequence[Measures],
+    *,
+    ports: Sequence[str],
+    rule: CargoRule,
+    assumed: frozenset[str],
+) -> tuple[pd.DataFrame, economics.Saving]:
+    """Return the rows of cargo_value.csv of one pair, and the trucks they rest on."""
+    saving = economics.minutes_saved(
+        *(
+            [(m.trucks.key, m.trucks.port, m.trucks.wait / clock.MINUTE) for m in replications]
+            for replications in (base_replications, option_replications)
+        ),
+        ports,
+    )
+    return economics.cargo_value(saving, plain_rule(rule), base, option, assumed), saving
+
+
+def plain_rule(rule: CargoRule) -> economics.Rule:
+    """Return the cargo rule in plain numbers."""
+    border = rule.border_truck_imports_usd_bn.value
+    return economics.Rule(
+        usd_per_month_per_10_min=rule.usd_per_month_per_10_min.value,
+        shares={port: figure.value / border for port, figure in rule.truck_imports_usd_bn.items()},
+        low_factor=rule.low_factor.value,
+        high_factor=rule.high_factor.value,
+    )
+
+
+def totals_row(table: pd.DataFrame) -> pd.Series:
+    """Return the row of a summary that totals all ports and modes."""
+    everything = (table["port"] == ALL) & (table["mode"] == ALL)
+    return table[everything].iloc[0]

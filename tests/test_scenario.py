@@ -1,0 +1,468 @@
+"""Scenario files are read with everything they rest on, and every fault is placed and said in plain words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portsim import scenario
+from portsim.errors import ScenarioError
+
+REPOSITORY = Path(__file__).parent.parent
+TWIN_PORTS = Path(__file__).parent / "networks" / "twin-ports.yaml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current directory with the twin ports beside it."""
+    for name in ("twin-ports.yaml", "waits.csv"):
+        (tmp_path / name).write_text((TWIN_PORTS.parent / name).read_text())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def load(folder: Path, text: str, name: str = "case.yaml", **run: object) -> scenario.Scenario:
+    (folder / name).write_text(text)
+    return scenario.load(folder / name, run)
+
+
+def faults(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ScenarioError) as raised:
+        load(folder, text)
+    return str(raised.value).splitlines()
+
+
+BASE = "scenario: base\nnetwork: twin-ports.yaml\nrun: {weeks: 2, seed: 7}\n"
+OPEN_NORTH = "  - {action: open_port, port: north, officers: added}\n"
+
+
+# --- what is read ------------------------------------------------------------------------------
+
+
+def test_a_scenario_needs_a_name_and_a_network_only(folder: Path) -> None:
+    """What a short scenario leaves out has stated defaults."""
+    case = load(folder, "scenario: short\nnetwork: twin-ports.yaml\n")
+    assert (case.name, case.title, case.about) == ("short", "short", "")
+    assert (case.run.weeks, case.run.replications, case.demand, case.cargo_rule) == (1, 3, (), None)
+
+
+def test_a_child_inherits_network_run_and_changes_but_not_words(folder: Path) -> None:
+    """`run` merges key by key, the parent's changes come first, and titles are each file's own."""
+    load(folder, BASE + "title: Base\nabout: B\nchanges:\n" + OPEN_NORTH, "base.yaml")
+    child = load(
+        folder,
+        "scenario: child\nextends: base.yaml\nrun: {weeks: 3}\nchanges:\n"
+        "  - {action: close_port, port: north}\n"
+        "  - {action: scale_demand, factor: 1.1}\n",
+    )
+    assert (child.name, child.title, child.about) == ("child", "child", "")
+    assert (child.run.weeks, child.run.seed) == (3, 7)
+    assert not child.network.port("north").open
+    assert [change.factor for change in child.demand] == [1.1]
+
+
+def test_patience_merges_by_mode_and_choice_overrides(folder: Path) -> None:
+    """A scenario's settings lie over its parent's, and those over the network's."""
+    load(folder, BASE + "choice: fixed\npatience_pct_per_min: {truck: 0.1}\n", "base.yaml")
+    child = load(folder, "scenario: child\nextends: base.yaml\npatience_pct_per_min: {vehicle: 0}\n")
+    patience = {mode: figure.value for mode, figure in child.network.patience_pct_per_min.items()}
+    assert patience == {"vehicle": 0, "truck": 0.1}
+    assert child.network.choice.kind == "fixed"
+
+
+def test_paths_are_relative_to_the_file_that_states_them(folder: Path) -> None:
+    """A parent in another folder finds its own network."""
+    (folder / "options").mkdir()
+    load(folder, BASE, "base.yaml")
+    child = load(folder, "scenario: child\nextends: ../base.yaml\n", "options/child.yaml")
+    assert child.network.network == "twin-ports"
+    assert [path.name for path in child.files] == ["child.yaml", "base.yaml", "twin-ports.yaml", "waits.csv"]
+
+
+def test_the_command_line_overrides_run(folder: Path) -> None:
+    """A key given on the command line wins; one that is None was not given."""
+    case = load(folder, BASE, weeks=5, seed=None)
+    assert (case.run.weeks, case.run.seed) == (5, 7)
+
+
+def test_the_command_line_is_checked_like_a_file(folder: Path) -> None:
+    """A wrong key or number from the command line is a fault that says so."""
+    with pytest.raises(ScenarioError, match=r"^command line: run\.weeks: 0 is out of range"):
+        load(folder, BASE, weeks=0)
+    with pytest.raises(ScenarioError, match=r"unknown key 'week': did you mean 'weeks'\?"):
+        load(folder, BASE, week=1)
+
+
+def test_tables_become_hours_and_keep_their_source(folder: Path) -> None:
+    """A column of a CSV file beside the network is read as 168 hours."""
+    lane = load(folder, BASE).network.port("east").truck.lane_types["standard"]  # type: ignore[union-attr]
+    waits = lane.observed.wait_min  # type: ignore[union-attr]
+    assert waits.hours is not None
+    assert (len(waits.hours), waits.hours[7:9], waits.source, waits.table) == (168, (20, 40), "survey", None)
+
+
+RULE = """
+usd_per_month_per_10_min: {value: 26000000, year: 2021, source: survey, class: published}
+border_truck_imports_usd_bn: 300
+truck_imports_usd_bn: {east: 30}
+"""
+
+
+def test_the_cargo_rule_is_the_scenarios_or_the_file_beside_the_network(folder: Path) -> None:
+    """A cargo rule stated in a scenario replaces the one beside the network."""
+    (folder / "cargo_rule.yaml").write_text(RULE)
+    beside = load(folder, BASE)
+    stated = load(
+        folder,
+        BASE + "cargo_rule: {usd_per_month_per_10_min: 5, border_truck_imports_usd_bn: 2,"
+        " truck_imports_usd_bn: {east: 1}}\n",
+    )
+    assert beside.cargo_rule is not None
+    assert stated.cargo_rule is not None
+    assert beside.cargo_rule.usd_per_month_per_10_min.value == 26_000_000
+    assert stated.cargo_rule.usd_per_month_per_10_min.value == 5
+
+
+def test_an_anchor_is_read_where_it_is_used(folder: Path) -> None:
+    """YAML's anchors are allowed; the value is the same in both places."""
+    case = load(
+        folder,
+        BASE + "changes:\n  - &open {action: open_port, port: north, officers: added}\n"
+        "  - {action: close_port, port: north}\n  - *open\n",
+    )
+    assert case.network.port("north").open
+
+
+# --- digest and provenance ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["title: Other\n", "about: Other\n", "source: Other\n", "# a comment\n"])
+def test_words_do_not_change_the_digest(folder: Path, line: str) -> None:
+    """What a scenario is called has no part in its results."""
+    assert load(folder, BASE).digest == load(folder, BASE + line, "other.yaml").digest
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "choice: fixed\n",
+        "patience_pct_per_min: {truck: 0}\n",
+        "changes:\n" + OPEN_NORTH,
+        "changes:\n  - {action: scale_demand, factor: 1.2}\n",
+    ],
+)
+def test_what_determines_results_changes_the_digest(folder: Path, line: str) -> None:
+    """Settings, changes and demand are part of the digest."""
+    assert load(folder, BASE).digest != load(folder, BASE + line).digest
+
+
+def test_replications_do_not_change_the_digest_but_the_seed_does(folder: Path) -> None:
+    """More replications continue the same run; another seed is another run."""
+    digest = load(folder, BASE).digest
+    assert load(folder, BASE, replications=50).digest == digest
+    assert load(folder, BASE, seed=8).digest != digest
+    assert load(folder, BASE, weeks=9).digest != digest
+
+
+def test_figures_are_counted_by_class_and_assumed_ones_named(folder: Path) -> None:
+    """Stated classes are counted, defaults count as assumed, and each has a dotted path with ids."""
+    case = load(folder, BASE)
+    count = scenario.count_by_class(case)
+    assert (count["measured"], count["published"], count["derived"]) == (1, 1, 1)
+    assumed = scenario.assumed(case)
+    assert len(assumed) == count["assumed"]
+    assert "network.ports[east].vehicle.lane_types.general.observed.wait_min" in assumed
+    assert "network.choice.taste_scale_min" in assumed
+    assert "network.catchments[town].access_min.west" not in assumed
+
+
+def test_the_cargo_rules_figures_are_counted(folder: Path) -> None:
+    """A run that speaks of dollars says how many of the rule's figures are assumed."""
+    (folder / "cargo_rule.yaml").write_text(RULE)
+    case = load(folder, BASE)
+    assert scenario.count_by_class(case)["published"] == 2
+    assert "cargo_rule.truck_imports_usd_bn.east" in scenario.assumed(case)
+
+
+# --- a catalogue of broken scenarios -----------------------------------------------------------
+
+HEAD = "scenario: case\nnetwork: twin-ports.yaml\n"
+CHANGES = HEAD + "changes:\n"
+GENERAL = "port: east, mode: vehicle, lane_type: general"
+
+BROKEN = {
+    "unknown key": (HEAD + "pourpose: x\n", "3:1", ["unknown key 'pourpose'", "allowed: scenario, title"]),
+    "misspelt key": (HEAD + "run: {seeds: 1}\n", "3:7", ["unknown key 'seeds'", "did you mean 'seed'?"]),
+    "missing name": ("network: twin-ports.yaml\n", "1:1", ["missing key 'scenario'"]),
+    "bad name": ("scenario: Big Plan\nnetwork: twin-ports.yaml\n", "1:11", ["'Big Plan'", "lower-case"]),
+    "word for a number": (HEAD + "run: {weeks: three}\n", "3:14", ["a whole number", "'three'"]),
+    "quoted number": (HEAD + 'run: {weeks: "3"}\n', "3:14", ["a whole number", "'3'"]),
+    "true for a number": (HEAD + "run:\n  weeks: true\n", "4:10", ["a whole number", "true"]),
+    "fraction of a week": (HEAD + "run: {weeks: 1.5}\n", "3:14", ["a whole number", "1.5"]),
+    "out of range": (HEAD + "run: {month: 13}\n", "3:14", ["13", "at most 12"]),
+    "not finite": (CHANGES + "  - {action: scale_demand, factor: .inf}\n", "4:36", ["finite"]),
+    "nothing": (HEAD + "run:\n", "3:1", ["expected a mapping", "nothing"]),
+    "wrong word": (HEAD + "choice: fix\n", "3:9", ["'fix'", "did you mean 'fixed'?", "ports, fixed"]),
+    "wrong mode key": (HEAD + "patience_pct_per_min: {trucks: 1}\n", "3:24", ["did you mean 'truck'?"]),
+    "negative patience": (HEAD + "patience_pct_per_min: {truck: -1}\n", "3:31", ["-1", "at least 0"]),
+    "unknown action": (CHANGES + "  - {action: open_prt}\n", "4:14", ["'open_prt'", "did you mean 'open_port'?"]),
+    "no action": (CHANGES + "  - {port: north}\n", "4:5", ["missing key 'action'", "open_port, close_port"]),
+    "change is no mapping": (CHANGES + "  - open north\n", "4:5", ["expected a mapping", "'open north'"]),
+    "changes are no list": (HEAD + "changes: {action: open_port}\n", "3:1", ["expected a list"]),
+    "officers unsaid": (
+        CHANGES + "  - {action: open_port, port: north}\n",
+        "4:5",
+        ["missing key 'officers'", "added, or moved"],
+    ),
+    "officers misspelt": (
+        CHANGES + "  - {action: open_port, port: north, officers: moved}\n",
+        "4:48",
+        ["added, or moved: [{port", "'moved'"],
+    ),
+    "moved from nowhere": (
+        CHANGES + "  - action: open_port\n    port: north\n    officers: {moved: []}\n",
+        "6:16",
+        ["at least 1"],
+    ),
+    "moved mode": (
+        CHANGES + "  - action: open_port\n    port: north\n    officers:\n      moved:\n"
+        "        - {port: east, mode: lorry, lane_type: general, booths: 1}\n",
+        "8:30",
+        ["'lorry'", "truck, vehicle"],
+    ),
+    "time without its zero": (
+        CHANGES + f"  - {{action: add_booths, {GENERAL}, booths: 1, officers: added,\n     from: 6:00}}\n",
+        "5:12",
+        ["'6:00' is not a time of day", 'write "06:00", in quotes'],
+    ),
+    "time as a number": (
+        CHANGES + f"  - {{action: add_booths, {GENERAL}, booths: 1, officers: added,\n     from: 6}}\n",
+        "5:12",
+        ["expected text", "6"],
+    ),
+    "days": (
+        CHANGES + f"  - {{action: add_booths, {GENERAL}, booths: 1, officers: added,\n     days: weekdays}}\n",
+        "5:12",
+        ["'weekdays'", "daily", "mon-fri"],
+    ),
+    "step on no time": (
+        CHANGES + f"  - action: set_booths\n    {GENERAL.replace(', ', chr(10) + '    ')}\n"
+        '    officers: added\n    booths: {"25:00": 3}\n',
+        "9:14",
+        ["'25:00' is not a time of day"],
+    ),
+    "a day forgotten": (
+        CHANGES + f"  - {{action: set_booths, {GENERAL}, officers: added,\n     booths: {{days: {{mon-fri: 3}}}}}}\n",
+        "5:6",
+        ["no values for sat, sun"],
+    ),
+    "two forms": (
+        CHANGES + f"  - {{action: set_booths, {GENERAL}, officers: added,\n     booths: {{value: 1, table: t}}}}\n",
+        "5:6",
+        ["exactly one of", "value, table"],
+    ),
+    "hours of a day": (
+        CHANGES + f"  - {{action: set_booths, {GENERAL}, officers: added,\n     booths: [1, 2]}}\n",
+        "5:6",
+        ["2 hourly values", "24", "168"],
+    ),
+    "key twice": (HEAD + "choice: ports\nchoice: fixed\n", "4:1", ["'choice' is given twice", "line 3"]),
+    "a tag": (HEAD + "title: !!python/object:os.system ls\n", "3:8", ["tag", "not allowed"]),
+    "a merge": (HEAD + "<<: {title: x}\n", "3:1", ["merge keys", "extends"]),
+    "a list as key": (HEAD + "? [a, b]\n: 1\n", "3:3", ["a key must be a word"]),
+    "syntax": (HEAD + "run: {weeks: 1\nchoice: fixed\n", "4:1", ["not valid YAML"]),
+    "tab": (HEAD + "run:\n\tweeks: 1\n", "4:1", ["not valid YAML"]),
+    "two documents": (HEAD + "---\nscenario: b\n", "3:1", ["not valid YAML", "another document"]),
+    "unknown alias": (HEAD + "title: *nobody\n", "3:8", ["not valid YAML", "undefined alias"]),
+    "empty": ("", "1:1", ["empty"]),
+    "only comments": ("# nothing yet\n", "1:1", ["empty"]),
+    "a list": ("- scenario: case\n", "1:1", ["expected a mapping", "a list"]),
+    "no parent": (HEAD + "extends: bse.yaml\n", "3:10", ["bse.yaml does not exist", "did you mean 'case.yaml'"]),
+    "own parent": (HEAD + "extends: case.yaml\n", "3:10", ["circle: case.yaml -> case.yaml"]),
+    "no network": ("scenario: case\nnetwork: twin-port.yaml\n", "2:10", ["did you mean 'twin-ports.yaml'?"]),
+    "network is a folder": ("scenario: case\nnetwork: .\n", "2:10", ["is a directory"]),
+    "unknown port": (
+        CHANGES + "  - {action: open_port, port: nort, officers: added}\n",
+        "4:31",
+        ["unknown port 'nort'", "did you mean 'north'?"],
+    ),
+    "open port opened": (
+        CHANGES + "  - {action: open_port, port: east, officers: added}\n",
+        "4:31",
+        ["open already", "changes nothing"],
+    ),
+    "more than is built": (
+        CHANGES + f"  - {{action: add_booths, {GENERAL}, officers: added,\n     booths: 9}}\n",
+        "5:14",
+        ["14 would be open on mon 06:00", "8 general booths are built"],
+    ),
+    "moved from an unknown line": (
+        CHANGES + "  - action: open_port\n    port: north\n    officers:\n      moved:\n"
+        "        - {port: east, mode: vehicle, lane_type: fast, booths: 1}\n",
+        "8:50",
+        ["unknown lane type 'fast'", "general, ready"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_scenario_is_refused_at_its_place(folder: Path, name: str) -> None:
+    """Each fault has file, line and column, and says what is wrong and what is allowed."""
+    text, place, words = BROKEN[name]
+    found = [line for line in faults(folder, text) if line.startswith(f"case.yaml:{place}: ")]
+    assert any(all(word in line for word in words) for line in found), faults(folder, text)
+
+
+def test_all_faults_of_all_files_come_at_once_and_in_order(folder: Path) -> None:
+    """A scenario, its parent and its network are all looked at before anything is said."""
+    network = (folder / "twin-ports.yaml").read_text().replace("    cluster: valley", "    cluster: Valley", 1)
+    (folder / "twin-ports.yaml").write_text(network)
+    (folder / "base.yaml").write_text("scenario: base\nnetwork: twin-ports.yaml\nrun: {weeks: 0}\n")
+    found = faults(folder, "scenario: case\nextends: base.yaml\nrun: {seed: x, month: 0}\n")
+    places = [line.split(": ")[0] for line in found]
+    assert places == ["base.yaml:3:14", "case.yaml:3:13", "case.yaml:3:23", "twin-ports.yaml:15:14"]
+
+
+def test_a_parents_faulty_change_is_placed_in_the_parent(folder: Path) -> None:
+    """After `extends`, a fault names the file the value came from."""
+    (folder / "base.yaml").write_text(BASE + "changes:\n  - {action: close_port, port: south}\n")
+    found = faults(folder, "scenario: case\nextends: base.yaml\nchanges:\n  - {action: close_port, port: up}\n")
+    assert [line.split(": ")[0] for line in found] == ["base.yaml:5:32", "case.yaml:4:32"]
+
+
+def test_a_circle_of_parents_is_named(folder: Path) -> None:
+    """The circle is spelt out, at the `extends` that closes it."""
+    (folder / "a.yaml").write_text("scenario: a\nextends: case.yaml\n")
+    assert faults(folder, "scenario: case\nextends: a.yaml\n") == [
+        "a.yaml:2:10: scenarios extend each other in a circle: case.yaml -> a.yaml -> case.yaml"
+    ]
+
+
+def test_an_unreadable_cargo_rule_is_placed_in_its_file(folder: Path) -> None:
+    """The file beside the network is held to the same language."""
+    (folder / "cargo_rule.yaml").write_text(RULE.replace("{east: 30}", "{east: 30, est: 3}"))
+    assert faults(folder, BASE) == [
+        "cargo_rule.yaml:4:34: unknown port 'est': did you mean 'east'? allowed: east, west, north"
+    ]
+
+
+def test_a_stated_cargo_rule_is_checked_where_it_stands(folder: Path) -> None:
+    """A cargo rule inside a scenario is placed in the scenario."""
+    text = BASE + (
+        "cargo_rule:\n  usd_per_month_per_10_min: 5\n  border_truck_imports_usd_bn: 2\n"
+        "  truck_imports_usd_bn: {east: 3}\n"
+    )
+    assert faults(folder, text) == [
+        "case.yaml:7:3: the ports' imports sum to 3, above the border's 2",
+    ]
+
+
+# --- tables ------------------------------------------------------------------------------------
+
+ROWS = [f"{hour},1" for hour in range(168)]
+TABLES = {
+    "missing column": (["hour,lorry", *ROWS], ["one column 'truck'", "hour, lorry"]),
+    "short": (["hour,truck", *ROWS[:100]], ["100 rows", "168"]),
+    "out of order": (["hour,truck", ROWS[1], ROWS[0], *ROWS[2:]], ["line 2", "expected hour 0", "'1'"]),
+    "a word": (["hour,truck", "0,many", *ROWS[1:]], ["line 2, truck", "'many'"]),
+    "negative": (["hour,truck", "0,-1", *ROWS[1:]], ["at least 0", "'-1'"]),
+    "not finite": (["hour,truck", "0,nan", *ROWS[1:]], ["a number", "'nan'"]),
+    "ragged": (["hour,truck", "0", *ROWS[1:]], ["line 2", "1 cells, 2 columns"]),
+    "empty": ([], ["one column 'hour'"]),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_broken_table_is_placed_at_its_series(folder: Path, name: str) -> None:
+    """A table's faults stand where the network asks for it."""
+    lines, words = TABLES[name]
+    (folder / "waits.csv").write_text("\n".join(lines))
+    (found,) = faults(folder, BASE)
+    assert found.startswith("twin-ports.yaml:55:54: table waits.csv ")
+    assert all(word in found for word in words), found
+
+
+def test_a_missing_table_is_a_fault(folder: Path) -> None:
+    """A table that is not there is said so, not raised."""
+    (folder / "waits.csv").unlink()
+    (found,) = faults(folder, BASE)
+    assert "waits.csv does not exist" in found
+
+
+# --- files that are no scenarios ---------------------------------------------------------------
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(ScenarioError) as raised:
+        scenario.load(path)
+    return str(raised.value)
+
+
+def test_a_missing_file_names_the_nearest_one(folder: Path) -> None:
+    """A misspelt path says what is there."""
+    assert refused(folder / "twin-port.yaml") == (
+        "twin-port.yaml: does not exist: did you mean 'twin-ports.yaml'?"
+    )
+
+
+def test_a_folder_is_refused(folder: Path) -> None:
+    """A directory is not a file."""
+    assert "is a directory" in refused(folder)
+
+
+def test_files_outside_the_current_directory_are_named_in_full(folder: Path, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
+    """A path is shortened only below the current directory."""
+    other = tmp_path_factory.mktemp("other") / "x.yaml"
+    assert refused(other) == f"{other.as_posix()}: does not exist"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x89PNG\r\n\x1a\n\xff", "not a text file"),
+        (b"scenario: a\x00b\n", "control character on line 1"),
+        ("scenario: á".encode("utf-16"), "not a text file"),
+        (b"#" * 1_000_001, "larger than 1 MB"),
+        (b"a: " + b"[" * 5_000, "nested deeper than 40 levels"),
+        (b"a: " + b"[" * 60 + b"]" * 60, "nested deeper than 40 levels"),
+        (b"a: &a [*a]", "nested deeper than 40 levels"),
+        (b"a: !!int x", "'x' cannot be read as a value"),
+        (b"a: " + b"9" * 5000, "cannot be read as a value"),
+    ],
+)
+def test_a_file_that_is_no_scenario_is_refused_calmly(folder: Path, content: bytes, words: str) -> None:
+    """Binary, huge, bottomless and odd files end in a sentence, never in a traceback."""
+    (folder / "odd.yaml").write_bytes(content)
+    assert words in refused(folder / "odd.yaml")
+
+
+def test_an_alias_bomb_is_refused(folder: Path) -> None:
+    """Aliases that multiply without end are stopped by counting values."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    (folder / "bomb.yaml").write_text("\n".join(lines))
+    assert "more than 200,000 values" in refused(folder / "bomb.yaml")
+
+
+def test_an_unreadable_file_is_said_to_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's reason is passed on in a sentence."""
+
+    def deny(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", deny)
+    assert refused(folder / "twin-ports.yaml") == "twin-ports.yaml: cannot be read: Permission denied"
+
+
+# --- the library -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "scenarios").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_scenario_of_the_library_reads(path: Path) -> None:
+    """Each file in scenarios/ loads, is named as its file, and says what it is, why and from whom."""
+    case = scenario.load(path)
+    assert case.name == path.stem
+    assert case.title != case.name
+    assert case.about
+    assert path.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
