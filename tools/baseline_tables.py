@@ -9,9 +9,9 @@ service times to enter in `network.yaml`, and a check that runs each line forwar
 
 Method. Open booths and waits come from the feed by day type (Monday to Thursday, Friday, Saturday, Sunday)
 and hour. Booth-hours times relative service rates, times one factor for each port and mode, serve the
-crossings that BTS counts. Where a line stands, what it serves is its capacity; where the wait falls under
-8 minutes, less. A traveller who joins at t is served at t + W(t), so the number joined by t is the number
-served by t + W(t): joining follows from serving, without an assumed profile of arrivals.
+crossings that BTS counts. Where a line stands, what it serves is its capacity; where the wait is short, less,
+as queueing theory has it. A traveller who joins at t is served at t + W(t), so the number joined by t is the
+number served by t + W(t): joining follows from serving, without an assumed profile of arrivals.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ HOURS_PER_WEEK = 168
 STEPS_PER_HOUR = 12
 DAY_TYPE = (0, 0, 0, 0, 1, 2, 3)  # of Monday to Sunday
 PRIOR_READINGS = 2.0  # a cell leans on its hour's mean over all days as if it had so many more readings
-# Share of capacity in use, by wait: a line of 8 minutes never runs dry; one of 5 keeps booths busy nearly all
-# the time, for an inspection takes about a minute; with no wait the share is unknown, and assumed.
-WAIT_MIN_KNOTS, USED_SHARE_KNOTS = (0.0, 5.0, 8.0), (0.5, 0.93, 1.0)
+STANDING_MIN = 20.0  # at this wait and above, a line never runs dry
+LEAST_USED = 0.5  # share of capacity in use where the feed reports no wait; unknown, and assumed
+SPREAD = (1 + 0.6**2) / 2  # of service times with a coefficient of variation of 0.6
+ROUNDS = 20  # the service time and the share of capacity in use settle together
 STEEPEST_FALL_MIN = 50.0  # minutes of wait a line can lose in an hour; 60 would mean that nobody joins
 LONGEST_WAIT_MIN = 480
 BUSIEST_SHARE = 0.9  # of capacity, in the busiest hour of a line that does not stand
@@ -209,17 +210,21 @@ def booth_week(feed: pd.DataFrame, line: Line) -> Array:
 # --- inversion -----------------------------------------------------------------------------------
 
 
-def used_share(wait: Array) -> Array:
-    """Return the share of capacity in use at a wait: all of it where the line stands."""
-    share = np.interp(np.nan_to_num(wait), WAIT_MIN_KNOTS, USED_SHARE_KNOTS)
-    return np.where(np.isnan(wait), 0.0, share)
+def used_share(wait: Array, booths: Array, mean_s: float) -> Array:
+    """Return the share of capacity in use at a wait, minutes.
+
+    Where a line comes and goes, a wait W says how busy its booths are: busy / (1 - busy) = W / scale, with a
+    scale of the service time a booth, times the spread. A line of 20 minutes stands, and uses all of it.
+    """
+    scale = mean_s / 60 / np.maximum(booths, 0.5) * SPREAD
+    idle = scale / (scale + np.nan_to_num(wait)) * np.maximum(0.0, 1 - np.nan_to_num(wait) / STANDING_MIN)
+    return np.where(np.isnan(wait), 0.0, np.maximum(LEAST_USED, 1 - idle))
 
 
-def booth_hours(line: Line, booths: Array, wait: Array) -> float:
-    """Return the busy booth-hours of a week, with those after closing until the line is empty."""
-    busy = booths * used_share(wait)
+def weekly_served(line: Line, served_per_hour: Array, wait: Array) -> float:
+    """Return those served in a week, with those after closing until the line is empty."""
     last = [] if line.always_open() else [24 * day + closes - 1 for day, (_, _, closes) in line.hours.items()]
-    return float(busy.sum() + (busy[last] * wait[last] / 60).sum())
+    return float(served_per_hour.sum() + (served_per_hour[last] * wait[last] / 60).sum())
 
 
 def always_open_joins(served_per_hour: Array, wait: Array) -> Array:
@@ -293,18 +298,26 @@ def fit_group(group: Group, feed: pd.DataFrame, daily_volume: float) -> list[Fit
             fit_short_line(line, open_booths, wait, weekly * share, group)
             for line, open_booths, wait, share in zip(group.lines, booths, waits, group.shares, strict=True)
         ]
-    served = sum(
-        booth_hours(line, open_booths, wait) * 3600 / line.relative_s
-        for line, open_booths, wait in zip(group.lines, booths, waits, strict=True)
-    )
-    factor = weekly / served
-    fitted = []
-    for line, open_booths, wait in zip(group.lines, booths, waits, strict=True):
-        mean_s = round(line.relative_s / factor, 1)
-        capacity = open_booths * 3600 / line.relative_s * factor
-        joining = joins(line, capacity * used_share(wait), wait)
-        fitted.append(Fitted(line, open_booths, capacity, joining, waits_of_joins(line, wait), mean_s, wait))
-    return fitted
+    factor = 1.0
+    for _ in range(ROUNDS):
+        served = [
+            open_booths * 3600 / line.relative_s * used_share(wait, open_booths, line.relative_s / factor)
+            for line, open_booths, wait in zip(group.lines, booths, waits, strict=True)
+        ]
+        total = sum(map(weekly_served, group.lines, served, waits))
+        factor = weekly / total
+    return [
+        Fitted(
+            line,
+            open_booths,
+            open_booths * 3600 / line.relative_s * factor,
+            joins(line, rate * factor, wait),
+            waits_of_joins(line, wait),
+            round(line.relative_s / factor, 1),
+            wait,
+        )
+        for line, open_booths, wait, rate in zip(group.lines, booths, waits, served, strict=True)
+    ]
 
 
 def fit_short_line(line: Line, booths: Array, wait: Array, weekly: float, group: Group) -> Fitted:
@@ -408,7 +421,7 @@ def _by_day(hours: Sequence[float]) -> Array:
 # Coaches and the airport bridge have no hourly count: assumed days, per mille of the day's volume.
 COACH_DAY = (12, 8, 8, 12, 25, 45, 60, 65, 62, 58, 55, 52, 50, 48, 48, 50, 52, 55, 55, 50, 45, 38, 28, 19)
 BRIDGE_DAY = (45, 22, 10, 8, 12, 30, 46, 48, 46, 48, 50, 50, 50, 48, 48, 50, 50, 52, 54, 54, 52, 50, 44, 43)
-COACH_S = 360.0
+COACH_S = 240.0
 SMALL_BUS_DAY = (0,) * 6 + (10, 12, 12, 10, 8, 8, 6, 6, 6, 6, 6, 4, 2, 2, 1, 1, 0, 0)
 
 

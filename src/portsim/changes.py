@@ -229,7 +229,7 @@ def _with_booths(network: Network, change: SetBooths | AddBooths, before: Hours,
 def _check_built(booths: Hours, grows: npt.NDArray[np.bool_], built: float, what: str) -> None:
     over = grows & (booths > built + TOLERANCE)
     if over.any():
-        hour = int(np.argmax(over))
+        hour = int(np.argmax(np.where(over, booths, 0)))
         said = f"{booths[hour]:g} would be open on {clock.hour_label(hour)}, but {built:g} {what} are built"
         raise ChangeFault((("booths",), said))
 

@@ -441,7 +441,8 @@ class _Builder:
             if position is None or lane.observed is None:
                 continue
             line = self.lines[position]
-            wait = lane.observed.wait_min.slots()[0] * clock.MINUTE
+            around_midnight = clock.hourly(lane.observed.wait_min.slots())[[-1, 0]]
+            wait = float(around_midnight.mean()) * clock.MINUTE
             waiting = line.capacity[0] * wait / clock.HOUR / MILLI * line.gate_open[0]
             for class_name, share in class_shares(self.network, mode, name, lane.observed).items():
                 count = round(waiting * share)

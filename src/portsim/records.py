@@ -154,11 +154,13 @@ def _booth_faults(
         opened[np.maximum(np.searchsorted(opened[:, 0], ticks, side=side) - 1, 0), 2]
         for side in ("left", "right")
     )
+    most = np.maximum(before, after)  # within the tick: the last booth may start and close in one
+    changed = opened[opened[:, 0] < c.ended]
+    np.maximum.at(most, np.searchsorted(ticks, changed[:, 0]), changed[:, 2])
     faults = []
     if np.any((waiting > 0) & (busy < after)):
         faults.append("an open booth was idle beside a line")
-    begun = np.isin(ticks, starts)
-    if np.any(begun & (busy > np.maximum(before, after))):  # the last booth may start and close in one tick
+    if np.any(np.isin(ticks, starts) & (busy > most)):
         faults.append("service began at a booth that was not open")
     return faults
 

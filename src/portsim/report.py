@@ -53,6 +53,23 @@ class Study:
         ]
         return hashlib.sha256(json.dumps([__version__, content]).encode()).hexdigest()
 
+    def problems(self) -> list[str]:
+        """Return why the scenarios cannot be compared: an empty list where they can."""
+        base, *options = self.scenarios
+        found = []
+        names = [scenario.name for scenario in self.scenarios]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            found.append(f"two scenarios of this comparison are named '{name}': each needs a name of its own")
+        for option in options:
+            for key, value in base.run.model_dump().items():
+                other = getattr(option.run, key)
+                if other != value:
+                    found.append(
+                        f"{option.path}: run.{key} is {other}, but {value} in {base.path}: "
+                        "a fair comparison runs both alike"
+                    )
+        return found
+
     def folder(self, results: Path) -> Path:
         """Return the folder of this study below `results`."""
         return results / f"{self.name}-{self.digest[:8]}"

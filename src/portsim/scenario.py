@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import resources
+from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -129,6 +130,30 @@ def _with_settings(network: Network, files: Sequence[ScenarioFile]) -> Network:
             patience[mode] = Figure(value=value, note=changes.NOTE)
     choice = network.choice.model_copy(update={"kind": kind})
     return network.model_copy(update={"choice": choice, "patience_pct_per_min": patience})
+
+
+def resolved_yaml(scenario: Scenario) -> str:
+    """Return the scenario with everything inherited, read and changed written out, as YAML."""
+    content = {
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "about": scenario.about,
+        "run": scenario.run.model_dump(),
+        "demand": [change.model_dump(mode="json", exclude_none=True) for change in scenario.demand],
+        "cargo_rule": _plain_data(scenario.cargo_rule),
+        "network": _plain_data(scenario.network),
+    }
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = None  # lists of numbers on one line
+    writer.width = 110
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    text = StringIO()
+    writer.dump(content, text)
+    return text.getvalue()
+
+
+def _plain_data(model: BaseModel | None) -> object:
+    return None if model is None else model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 # --- where the numbers come from ---------------------------------------------------------------

@@ -31,8 +31,8 @@ MODES: tuple[Mode, ...] = ("truck", "vehicle", "bus", "pedestrian")
 SourceClass = Literal["measured", "published", "derived", "assumed"]
 IDENTIFIER_FORM = "lower-case letters, digits, hyphens"
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", description=IDENTIFIER_FORM)]
-# A quoted number or a true/false is not read as a number.
-Real = Annotated[float, Field(strict=True)]
+# A quoted number or a true/false is not read as a number; one beyond all sense would overflow sums.
+Real = Annotated[float, Field(strict=True, ge=-1e12, le=1e12)]
 Whole = Annotated[int, Field(strict=True)]
 
 
@@ -158,6 +158,10 @@ class Series(Provenance):
     days: dict[Days, DayPattern] | None = None
     table: str | None = None
     column: str | None = None
+    low_factor: Annotated[Real, Field(gt=0, le=1)] | None = Field(
+        default=None, description="the range of an uncertain series: at lowest, this times it"
+    )
+    high_factor: Annotated[Real, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

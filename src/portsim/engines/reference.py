@@ -259,11 +259,16 @@ class _Simulation:
                 line.informed_wait = line.current_wait()
 
     def _post(self) -> Process:
-        """Write waits down as the border agency does."""
+        """Write waits down as the border agency does; of a line whose gate is shut there is none."""
         for tick in range(0, self.model.horizon, self.model.posting_interval):
             yield self.env.moment(tick, REVIEW, 1)
             self.posted.append(
-                [rules.posted_wait(line.current_wait(), self.model.posting_step) for line in self.lines]
+                [
+                    rules.posted_wait(line.current_wait(), self.model.posting_step)
+                    if line.is_gate_open
+                    else NEVER
+                    for line in self.lines
+                ]
             )
 
     def _send_travellers(self) -> Process:
