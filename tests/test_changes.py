@@ -114,9 +114,7 @@ def test_booths_above_those_built_are_refused_with_the_number_built(network: Net
     assert message == "5 would be open on mon 00:00, but 4 ready booths are built"
     west = {"port": "west", "mode": "vehicle", "lane_type": "general"}
     ((_, message),) = refused(network, action="add_booths", **west, officers="added", booths=3)
-    assert (
-        message == "7 would be open on mon 00:00, but 6 lane positions for all vehicle lane types are built"
-    )
+    assert message == "7 would be open on mon 00:00, but 6 lane positions for all vehicle lane types are built"
 
 
 def test_lane_positions_are_shared_by_the_lane_types(network: Network) -> None:
@@ -166,9 +164,7 @@ REFUSED_MOVES = {
 def test_impossible_moves_are_refused_where_they_are_stated(network: Network, name: str) -> None:
     """The fault points at the one transfer, and the one key, that is wrong."""
     transfer, key, words = REFUSED_MOVES[name]
-    ((path, message),) = refused(
-        network, action="add_booths", **GENERAL, booths=1, officers={"moved": [transfer]}
-    )
+    ((path, message),) = refused(network, action="add_booths", **GENERAL, booths=1, officers={"moved": [transfer]})
     assert path == ("officers", "moved", 0, key)
     assert words in message
 
@@ -275,7 +271,5 @@ def test_every_unknown_name_of_a_change_is_found_at_once(network: Network) -> No
     found = refused(network, action="scale_demand", factor=2, catchments=["town", "hill"], classes=["vistor"])
     assert [path for path, _ in found] == [("catchments", 1), ("classes", 0)]
     assert [message.split("'")[3] for _, message in found] == ["hills", "visitor"]
-    found = refused(
-        network, action="open_port", port="nrth", officers=moved(**dict(TRUCKS, port="x"), booths=1)
-    )
+    found = refused(network, action="open_port", port="nrth", officers=moved(**dict(TRUCKS, port="x"), booths=1))
     assert [path for path, _ in found] == [("port",), ("officers", "moved", 0, "port")]

@@ -78,9 +78,7 @@ def secondary(stations: int = 1, *, service_min: float = 5) -> Station:
     return Station("port-0/vehicle/secondary", 0, "vehicle", timetable(stations), means, 0)
 
 
-def option(
-    lines: int | tuple[int, ...] = 0, *, toll_min: float = 0, cost_min: float | np.ndarray = 0
-) -> Alternative:
+def option(lines: int | tuple[int, ...] = 0, *, toll_min: float = 0, cost_min: float | np.ndarray = 0) -> Alternative:
     lines = (lines,) if isinstance(lines, int) else lines
     cost = (np.ones(HOURS_PER_WEEK) * cost_min * MINUTE).astype(np.int64)
     return Alternative(0, lines, (round(toll_min * MINUTE),) * len(lines), cost)
@@ -93,16 +91,15 @@ def border(
     weeks: int = 1,
 ) -> PortModel:
     """Return a model; without segments, segment k sends its travellers to line k."""
+    nobody = np.zeros(SLOTS_PER_WEEK)
     choices = segments or [[option(number)] for number in range(len(lines))]
     return PortModel(
         ports=("port-0", "port-1"),
         lines=lines,
         later=tuple(later),
         segments=tuple(
-            Segment(
-                f"s{k}", "town", "valley", "vehicle", 0, "local", np.zeros(SLOTS_PER_WEEK), 1.0, 0, tuple(c)
-            )
-            for k, c in enumerate(choices)
+            Segment(f"s{k}", "town", "valley", "vehicle", 0, "local", nobody, 1.0, 0, tuple(options))
+            for k, options in enumerate(choices)
         ),
         multipliers=((0, Shape("deterministic")),),
         weeks=weeks,
@@ -412,10 +409,8 @@ def chosen(first: Alternative, second: Alternative, traveller: T) -> int:
         pytest.param({"cost_min": 1}, {}, (0, 0), 1, id="access"),
         pytest.param({}, {}, (0, 1), 1, id="a taste for the second"),
         pytest.param({}, {}, (-1, 0), 1, id="a distaste for the first"),
-        pytest.param({"toll_min": 3, "cost_min": 4}, {"cost_min": 8}, (1, 2), 0, id="6 and 6: the first"),
-        pytest.param(
-            {"toll_min": 3, "cost_min": 4}, {"cost_min": 7.9}, (1, 2), 1, id="6 and 5.9: the second"
-        ),
+        pytest.param({"toll_min": 3, "cost_min": 4}, {"cost_min": 8}, (1, 2), 0, id="8 less 2: a tie"),
+        pytest.param({"toll_min": 3, "cost_min": 4}, {"cost_min": 7.9}, (1, 2), 1, id="a little less"),
     ],
 )
 def test_a_traveller_takes_the_least_of_wait_toll_access_and_taste(
@@ -425,9 +420,7 @@ def test_a_traveller_takes_the_least_of_wait_toll_access_and_taste(
     assert chosen(option(0, **first), option(1, **second), T(0, taste_min=taste_min)) == port
 
 
-@pytest.mark.parametrize(
-    ("weight", "cost_min", "port"), [(1.0, 20, 0), (1.0, 19, 1), (0.5, 11, 0), (0.5, 9, 1)]
-)
+@pytest.mark.parametrize(("weight", "cost_min", "port"), [(1.0, 20, 0), (1.0, 19, 1), (0.5, 11, 0), (0.5, 9, 1)])
 def test_the_informed_wait_counts_by_its_weight(weight: float, cost_min: float, port: int) -> None:
     """Two wait at the first port, twenty minutes; the second costs about as much."""
     model = border(
@@ -450,9 +443,7 @@ def test_costs_are_those_of_the_hour_of_the_decision() -> None:
 
 def test_a_shut_port_is_not_chosen_however_cheap() -> None:
     """A gate that is shut takes its port out of the choice."""
-    model = border(
-        line(9, gate=[(0, 0), (60, 1)]), line(9, port=1), segments=[[option(0), option(1, cost_min=500)]]
-    )
+    model = border(line(9, gate=[(0, 0), (60, 1)]), line(9, port=1), segments=[[option(0), option(1, cost_min=500)]])
     assert simulate(model, *at(0, 60)).line.tolist() == [1, 0]
 
 
@@ -548,9 +539,9 @@ class Story:
 
 STORIES = st.builds(
     Story,
-    st.lists(
-        st.tuples(st.integers(1, 60), st.integers(0, 4)), max_size=8, unique_by=lambda step: step[0]
-    ).map(lambda steps: [(0, 1), *sorted(steps), (90, 2)]),
+    st.lists(st.tuples(st.integers(1, 60), st.integers(0, 4)), max_size=8, unique_by=lambda step: step[0]).map(
+        lambda steps: [(0, 1), *sorted(steps), (90, 2)]
+    ),
     st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), min_size=1, max_size=25),
 )
 

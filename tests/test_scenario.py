@@ -246,8 +246,7 @@ BROKEN = {
         ["expected text", "6"],
     ),
     "days": (
-        CHANGES
-        + f"  - {{action: add_booths, {GENERAL}, booths: 1, officers: added,\n     days: weekdays}}\n",
+        CHANGES + f"  - {{action: add_booths, {GENERAL}, booths: 1, officers: added,\n     days: weekdays}}\n",
         "5:12",
         ["'weekdays'", "daily", "mon-fri"],
     ),
@@ -258,14 +257,12 @@ BROKEN = {
         ["'25:00' is not a time of day"],
     ),
     "a day forgotten": (
-        CHANGES
-        + f"  - {{action: set_booths, {GENERAL}, officers: added,\n     booths: {{days: {{mon-fri: 3}}}}}}\n",
+        CHANGES + f"  - {{action: set_booths, {GENERAL}, officers: added,\n     booths: {{days: {{mon-fri: 3}}}}}}\n",
         "5:6",
         ["no values for sat, sun"],
     ),
     "two forms": (
-        CHANGES
-        + f"  - {{action: set_booths, {GENERAL}, officers: added,\n     booths: {{value: 1, table: t}}}}\n",
+        CHANGES + f"  - {{action: set_booths, {GENERAL}, officers: added,\n     booths: {{value: 1, table: t}}}}\n",
         "5:6",
         ["exactly one of", "value, table"],
     ),
@@ -327,9 +324,7 @@ def test_a_broken_scenario_is_refused_at_its_place(folder: Path, name: str) -> N
 
 def test_all_faults_of_all_files_come_at_once_and_in_order(folder: Path) -> None:
     """A scenario, its parent and its network are all looked at before anything is said."""
-    network = (
-        (folder / "twin-ports.yaml").read_text().replace("    cluster: valley", "    cluster: Valley", 1)
-    )
+    network = (folder / "twin-ports.yaml").read_text().replace("    cluster: valley", "    cluster: Valley", 1)
     (folder / "twin-ports.yaml").write_text(network)
     (folder / "base.yaml").write_text("scenario: base\nnetwork: twin-ports.yaml\nrun: {weeks: 0}\n")
     found = faults(folder, "scenario: case\nextends: base.yaml\nrun: {seed: x, month: 0}\n")
@@ -340,9 +335,7 @@ def test_all_faults_of_all_files_come_at_once_and_in_order(folder: Path) -> None
 def test_a_parents_faulty_change_is_placed_in_the_parent(folder: Path) -> None:
     """After `extends`, a fault names the file the value came from."""
     (folder / "base.yaml").write_text(BASE + "changes:\n  - {action: close_port, port: south}\n")
-    found = faults(
-        folder, "scenario: case\nextends: base.yaml\nchanges:\n  - {action: close_port, port: up}\n"
-    )
+    found = faults(folder, "scenario: case\nextends: base.yaml\nchanges:\n  - {action: close_port, port: up}\n")
     assert [line.split(": ")[0] for line in found] == ["base.yaml:5:32", "case.yaml:4:32"]
 
 
@@ -416,9 +409,7 @@ def refused(path: Path) -> str:
 
 def test_a_missing_file_names_the_nearest_one(folder: Path) -> None:
     """A misspelt path says what is there."""
-    assert refused(folder / "twin-port.yaml") == (
-        "twin-port.yaml: does not exist: did you mean 'twin-ports.yaml'?"
-    )
+    assert refused(folder / "twin-port.yaml") == ("twin-port.yaml: does not exist: did you mean 'twin-ports.yaml'?")
 
 
 def test_a_folder_is_refused(folder: Path) -> None:
@@ -473,9 +464,7 @@ def test_an_unreadable_file_is_said_to_be(folder: Path, monkeypatch: pytest.Monk
 # --- the library -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "path", sorted((REPOSITORY / "scenarios").glob("*.yaml")), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "scenarios").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_scenario_of_the_library_reads(path: Path) -> None:
     """Each file in scenarios/ loads, is named as its file, and says what it is, why and from whom."""
     case = scenario.load(path)

@@ -79,9 +79,7 @@ def test_mmc_time_in_system_of_gross_and_harris() -> None:
 
 def test_mmc_with_thousands_of_booths_is_a_probability() -> None:
     line = mmc(9_950, 1, 10_000)
-    assert (
-        0.5 < line.wait_probability < 0.6
-    )  # Halfin-Whitt: 1 / (1 + b Phi(b) / phi(b)) with b = 0.5 is 0.505
+    assert 0.5 < line.wait_probability < 0.6  # Halfin-Whitt: 1 / (1 + b Phi(b) / phi(b)) with b = 0.5 is 0.505
     assert mmc(1e-6, 1, 10_000).wait_probability == 0.0
 
 

@@ -371,9 +371,7 @@ TECATE_CARGO: Hours = dict.fromkeys(range(5), (7.5, 8, 16))
 OTAY_TRUCK_SHAPE = np.array([10, 14, 20, 26, 32, 38, 42, 46, 50, 54, 58, 60, 58, 50, 42], float)
 OTAY_TRUCK_WAIT_MIN = 40.0
 FAST_WAIT_RATIO = 1 / 1.22
-OTAY_WAIT = weekdays_and_weekend(
-    tuple(OTAY_TRUCK_SHAPE * OTAY_TRUCK_WAIT_MIN / OTAY_TRUCK_SHAPE.mean()), 6, 20.0, 20.0
-)
+OTAY_WAIT = weekdays_and_weekend(tuple(OTAY_TRUCK_SHAPE * OTAY_TRUCK_WAIT_MIN / OTAY_TRUCK_SHAPE.mean()), 6, 20.0, 20.0)
 
 VEHICLE_S = {
     "san-ysidro": (67.0, 65.0, 34.0),
@@ -400,9 +398,7 @@ def vehicle_lines(
 
 def pedestrian_line(port: str, feed: str, hours: Hours = DAILY, most_booths: int = 40) -> Line:
     """Return a port's general pedestrian line."""
-    return Line(
-        f"{port}/pedestrian/general", (feed, "pedestrian", "standard"), hours=hours, most_booths=most_booths
-    )
+    return Line(f"{port}/pedestrian/general", (feed, "pedestrian", "standard"), hours=hours, most_booths=most_booths)
 
 
 def ready_pedestrian_line(port: str, feed: str) -> Line:
@@ -570,9 +566,7 @@ def _spread_early_joins(line: Line, steps: Array) -> None:
 
 def table(fits: Sequence[Fitted], values: Sequence[Array], decimals: int) -> pd.DataFrame:
     """Lay one column a line over the 168 hours."""
-    columns = {
-        fit.line.name: np.round(value, decimals) + 0.0 for fit, value in zip(fits, values, strict=True)
-    }
+    columns = {fit.line.name: np.round(value, decimals) + 0.0 for fit, value in zip(fits, values, strict=True)}
     return pd.DataFrame(columns, index=pd.RangeIndex(HOURS_PER_WEEK, name="hour"))
 
 

@@ -114,9 +114,7 @@ def _add_booths(network: Network, change: AddBooths) -> Network:
         raise ChangeFault(((), "the line has no booth open on these days and hours, so this changes nothing"))
     mean = float(slots[staffed].mean())
     if mean + change.booths < 0:
-        raise ChangeFault(
-            (("booths",), f"{-change.booths:g} booths fewer, but {mean:.3g} are open on average")
-        )
+        raise ChangeFault((("booths",), f"{-change.booths:g} booths fewer, but {mean:.3g} are open on average"))
     after = np.where(staffed, np.maximum(slots + change.booths, 0), slots)
     return _with_booths(network, change, clock.hourly(slots), clock.hourly(after))
 
@@ -124,13 +122,9 @@ def _add_booths(network: Network, change: AddBooths) -> Network:
 def _set_toll(network: Network, change: SetToll) -> Network:
     port, crossing = _crossing(network, change.port, change.mode)
     named = change.lane_types or tuple(crossing.lane_types)
-    charged = {
-        name: (lane.toll_usd.value if lane.toll_usd else 0.0) for name, lane in crossing.lane_types.items()
-    }
+    charged = {name: (lane.toll_usd.value if lane.toll_usd else 0.0) for name, lane in crossing.lane_types.items()}
     if all(charged[name] == change.toll_usd for name in named):
-        raise ChangeFault(
-            (("toll_usd",), f"the toll is {change.toll_usd:g} already, so this changes nothing")
-        )
+        raise ChangeFault((("toll_usd",), f"the toll is {change.toll_usd:g} already, so this changes nothing"))
     toll = Figure(value=change.toll_usd, note=NOTE)
     lanes = {
         name: lane.model_copy(update={"toll_usd": toll}) if name in named else lane
@@ -280,9 +274,7 @@ def _unknown_port(network: Network, port_id: str) -> Iterator[Found]:
         yield ("port",), f"unknown port '{port_id}': {nearest(port_id, ports)}"
 
 
-def _unknown_line(
-    network: Network, port_id: str, mode: Mode, lane_types: str | Sequence[str]
-) -> Iterator[Found]:
+def _unknown_line(network: Network, port_id: str, mode: Mode, lane_types: str | Sequence[str]) -> Iterator[Found]:
     unknown_port = list(_unknown_port(network, port_id))
     if unknown_port:
         yield from unknown_port

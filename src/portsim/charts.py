@@ -186,11 +186,7 @@ def cargo_value_by_port(cargo_value: pd.DataFrame, context: Context) -> Figure:
     rows = [
         _Row(
             "All ports" + marked if port == ALL else context.port(port, "truck"),
-            tuple(
-                line
-                for option in options
-                for line in _value_lines(values.get((option, port)), _key(names, option))
-            ),
+            tuple(line for option in options for line in _value_lines(values.get((option, port)), _key(names, option))),
         )
         for port in [*ports, ALL]
     ]
@@ -205,9 +201,7 @@ def cargo_value_by_port(cargo_value: pd.DataFrame, context: Context) -> Figure:
             ],
             context,
         )
-        handles = [
-            _handle(_look(names, option), _value_label(options, option, context)) for option in options
-        ]
+        handles = [_handle(_look(names, option), _value_label(options, option, context)) for option in options]
         rule = Patch(facecolor="#c4c4c4", edgecolor=_QUIET, label="low to high of the rule's figure")
         box = _legend(figure, box, [*handles, rule])
         axes = _row_axes(figure, box, rows, f"Dollars a month = minutes {TIMES} share", total=True)
@@ -456,9 +450,7 @@ def _finding(changes: Mapping[str, Change], mode: str, context: Context) -> str:
     return f"no clear change in {mode} waits at any of {ports}"
 
 
-def _extreme(
-    changes: Mapping[str, Change], verdict: str, mode: str, context: Context
-) -> tuple[int, str] | None:
+def _extreme(changes: Mapping[str, Change], verdict: str, mode: str, context: Context) -> tuple[int, str] | None:
     """Return how many ports have a verdict, and the one that moves most, in words."""
     found = {port: change.difference for port, change in changes.items() if change.verdict == verdict}
     if not found:
@@ -562,17 +554,11 @@ def cargo_title(values: Values, ports: Sequence[str], context: Context) -> str:
 def _cargo_finding(values: Values, option: str, ports: Sequence[str], mark: str, context: Context) -> str:
     total = values.get((option, ALL))
     if total is None or total.blank:
-        beyond = [
-            context.port(p, "truck") for p in ports if (v := values.get((option, p))) is not None and v.blank
-        ]
+        beyond = [context.port(p, "truck") for p in ports if (v := values.get((option, p))) is not None and v.blank]
         where = f" at {' and '.join(beyond)}" if beyond else ""
         return f"no dollar total, the change in truck waits{where} is beyond the rule's reach"
     size = dollars(Estimate(abs(total.usd.mean), total.usd.half_width))
-    tail = (
-        " (extrapolated)"
-        if any(v.flag and not v.blank for (o, _), v in values.items() if o == option)
-        else ""
-    )
+    tail = " (extrapolated)" if any(v.flag and not v.blank for (o, _), v in values.items() if o == option) else ""
     match value_verdict(total.usd):
         case "better":
             return f"shorter truck waits are worth {size} of cargo a month by the rule{mark}{tail}"
@@ -661,15 +647,9 @@ def _region_notes(table: pd.DataFrame, context: Context) -> list[str]:
     texts = []
     for (option, _), value in rows.items():
         if option in options:
-            text = (
-                f"no figure ({value.flag or 'beyond the rule'})"
-                if value.blank
-                else dollars(value.usd, signed=True)
-            )
+            text = f"no figure ({value.flag or 'beyond the rule'})" if value.blank else dollars(value.usd, signed=True)
             texts.append(f"{context.scenarios[option]} {text}" if len(options) > 1 else text)
-    return (
-        [f"Upper reading, the whole rule given to this region: {'; '.join(texts)} a month."] if texts else []
-    )
+    return [f"Upper reading, the whole rule given to this region: {'; '.join(texts)} a month."] if texts else []
 
 
 def _value_label(options: Sequence[str], option: str, context: Context) -> str:
@@ -763,9 +743,7 @@ def _page(title: str, notes: Sequence[str], context: Context) -> tuple[Figure, B
         fontweight="bold",
         linespacing=_LINE_SPACING,
     )
-    footer = "\n".join(
-        _wrap(note, width - 2 * _MARGIN_IN, _NOTE_SIZE) for note in [*notes, _provenance(context)]
-    )
+    footer = "\n".join(_wrap(note, width - 2 * _MARGIN_IN, _NOTE_SIZE) for note in [*notes, _provenance(context)])
     figure.text(
         left,
         0.2 / height,
@@ -949,9 +927,7 @@ def _write_column(axes: Axes, lines: Sequence[_Line], row: int, size: float, pit
 def _ticks(low: float, high: float) -> list[float]:
     """Return round ticks within the limits, fixed: none appears at the edge of another machine's rounding."""
     return [
-        float(tick)
-        for tick in MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-        if low <= tick <= high
+        float(tick) for tick in MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if low <= tick <= high
     ]
 
 
@@ -972,9 +948,7 @@ def _draw_waits(axes: Axes, waits: Waits, names: Sequence[str], ports: Sequence[
     """Draw mean and interval of every scenario and port, and a line from each base to its options."""
     size = min(_TEXT_SIZE, 0.82 * _row_points(axes) / len(names))
     longest = max(
-        wait.mean + _known(wait.half_width)
-        for (name, port), wait in waits.items()
-        if name in names and port in ports
+        wait.mean + _known(wait.half_width) for (name, port), wait in waits.items() if name in names and port in ports
     )
     axes_width = axes.bbox.width / axes.figure.dpi
     high = max(longest, 1.0) / (1 - 0.75 / axes_width)  # room for the longest bar's number
@@ -1051,9 +1025,7 @@ def _draw_values(axes: Axes, values: Values, names: Sequence[str], ports: Sequen
 
 def _top(days: Mapping[str, Day], names: Sequence[str], target: float | None) -> float:
     """Return the upper end of the hour chart's axis, above every band, interval and target."""
-    reached = [
-        np.fmax(days[name].p95, days[name].mean + np.nan_to_num(days[name].half_width)) for name in names
-    ]
+    reached = [np.fmax(days[name].p95, days[name].mean + np.nan_to_num(days[name].half_width)) for name in names]
     return 1.1 * max([float(np.nanmax(values)) for values in reached] + [target or 0.0, 1.0])
 
 

@@ -24,6 +24,7 @@ from portsim.schema import (
     Observed,
     Port,
     Provenance,
+    Run,
     Segment,
     Series,
     Service,
@@ -34,6 +35,9 @@ SHORTEST_MEAN_S = 0.001
 """One tick: a shorter inspection would take no time at all."""
 BOOTHS_WITHIN = 1e-9
 MONTHS = 12
+HERDING_RATIO = 1.25
+SLOW_PCT = 0.10
+SLOW_WARM_UP_WEEKS = 2
 
 KeyPath = tuple[int | str, ...]
 Found = tuple[KeyPath, str]
@@ -71,6 +75,31 @@ def cross_check(network: Network) -> list[Found]:
         found += _referrals(line)
         found += _observed(network, line)
     found += _sources(network, network.sources)
+    return found
+
+
+def warnings(network: Network, run: Run) -> list[str]:
+    """Return what is allowed but unwise: news too old for the choices made by it, a warm-up too short."""
+    found = []
+    interval = network.choice.information_interval_min.value
+    scale = network.choice.taste_scale_min.value
+    if network.choice.kind == "ports" and interval > HERDING_RATIO * scale:
+        found.append(
+            f"information_interval_min ({interval:g}) is above {HERDING_RATIO:g} x taste_scale_min ({scale:g}): "
+            "travellers who all follow old news herd between ports, and waits come out too long"
+        )
+    slow = {mode: figure.value for mode, figure in network.patience_pct_per_min.items() if 0 < figure.value <= SLOW_PCT}
+    never_closed = {
+        line.mode
+        for line in _lines(network)
+        if line.port.open and line.lane.observed and (line.lane.hours or line.crossing.hours) == "24h"
+    }
+    for mode in sorted(never_closed & slow.keys()):
+        if run.warm_up_weeks < SLOW_WARM_UP_WEEKS:
+            found.append(
+                f"warm_up_weeks is {run.warm_up_weeks}: with patience_pct_per_min of {slow[mode]:g} for {mode}, lines "
+                f"that never close need {SLOW_WARM_UP_WEEKS} weeks to settle"
+            )
     return found
 
 
@@ -161,9 +190,7 @@ def _classes(network: Network) -> Iterator[Found]:
         exist = sorted({line.lane_type for line in _lines(network) if line.mode == traveller.mode})
         for number, lane_type in enumerate(traveller.lane_types):
             if lane_type not in exist:
-                message = (
-                    f"no port has a {traveller.mode} lane type '{lane_type}': {nearest(lane_type, exist)}"
-                )
+                message = f"no port has a {traveller.mode} lane type '{lane_type}': {nearest(lane_type, exist)}"
                 yield ("classes", name, "lane_types", number), message
             if lane_type in traveller.lane_types[:number]:
                 yield ("classes", name, "lane_types", number), f"'{lane_type}' is listed twice"
@@ -208,9 +235,7 @@ def _segment(network: Network, segment: Segment) -> Iterator[tuple[str, str]]:
 def _serves(network: Network, segment: Segment) -> bool:
     traveller = network.classes[segment.traveller_class]
     return any(
-        line.port.id == segment.port
-        and line.mode == traveller.mode
-        and line.lane_type in traveller.lane_types
+        line.port.id == segment.port and line.mode == traveller.mode and line.lane_type in traveller.lane_types
         for line in _lines(network)
     )
 

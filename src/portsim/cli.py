@@ -28,15 +28,20 @@ app = typer.Typer(
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario files.", show_default=False)]
 ScenarioPath = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file.", show_default=False)]
 Base = Annotated[Path, typer.Argument(metavar="BASE", help="The scenario to compare with.", show_default=False)]
-Options = Annotated[
-    list[Path], typer.Argument(metavar="OPTION...", help="One or more scenarios.", show_default=False)
-]
+Options = Annotated[list[Path], typer.Argument(metavar="OPTION...", help="One or more scenarios.", show_default=False)]
 Replications = Annotated[int | None, typer.Option("--replications", "-n", help="Instead of the scenario's.")]
 Weeks = Annotated[int | None, typer.Option(help="Measured weeks, instead of the scenario's.")]
 Seed = Annotated[int | None, typer.Option(help="Instead of the scenario's.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; default: one a core.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the results; default: results/NAME-DIGEST.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the results' folder only.")]
+LowPatience = Annotated[
+    bool,
+    typer.Option(
+        "--low-patience",
+        help="Also compare at the low figure the network gives for patience (0.10 % a minute, not 0.28).",
+    ),
+]
 Verify = Annotated[
     bool, typer.Option("--verify", help="Check conservation, Little's law, order and idle booths in every run.")
 ]
@@ -72,6 +77,7 @@ def _options(
 @app.command()
 def check(files: Files) -> None:
     """Read scenarios and say all that is wrong with them, or what they rest on."""
+    from portsim.checks import warnings  # noqa: PLC0415
     from portsim.errors import Fault, ScenarioError  # noqa: PLC0415
     from portsim.scenario import load  # noqa: PLC0415
     from portsim.terminal import inputs_line  # noqa: PLC0415
@@ -85,6 +91,8 @@ def check(files: Files) -> None:
         else:
             _build(scenario)
             typer.echo(f"{file}: good. {inputs_line(scenario)}")
+            for warning in warnings(scenario.network, scenario.run):
+                typer.echo(f"{file}: warning: {warning}")
     if faults:
         raise ScenarioError(faults)
 
@@ -114,12 +122,14 @@ def compare(
     seed: Seed = None,
     jobs: Jobs = None,
     out: Out = None,
+    low_patience: LowPatience = False,
     quiet: Quiet = False,
     verify: Verify = False,
 ) -> None:
     """Simulate a base and one or more options on the same travellers, and compare them."""
     settings = {"replications": replications, "weeks": weeks, "seed": seed}
-    _study([base, *options], settings, jobs=jobs, out=out, quiet=quiet, verify=verify)
+    paths = [base, *options]
+    _study(paths, settings, jobs=jobs, out=out, quiet=quiet, verify=verify, low_patience=low_patience)
 
 
 @app.command()
@@ -127,7 +137,7 @@ def schema() -> None:
     """Print the JSON schema of scenario files, for editors."""
     import json  # noqa: PLC0415
 
-    from portsim.scenario import scenario_json_schema  # noqa: PLC0415
+    from portsim.schema import scenario_json_schema  # noqa: PLC0415
 
     typer.echo(json.dumps(scenario_json_schema(), indent=2))
 
@@ -146,8 +156,9 @@ def _study(
     out: Path | None,
     quiet: bool,
     verify: bool,
+    low_patience: bool = False,
 ) -> None:
-    study = _load(paths, settings)
+    study = _load(paths, settings, low_patience=low_patience)
     from portsim import experiment, report  # noqa: PLC0415
     from portsim.terminal import Reporter  # noqa: PLC0415
 
@@ -157,7 +168,7 @@ def _study(
     with Reporter(folder / "run.log", quiet=quiet) as reporter:
         reporter.begin(study)
         measures = experiment.run(
-            study.scenarios, folder / report.PARTS, jobs=jobs, verify=verify, progress=reporter.progress
+            study.runs, folder / report.PARTS, jobs=jobs, verify=verify, progress=reporter.progress
         )
         found = report.write(folder, study, measures, started)
         reporter.finish(study, found, folder, time.time() - started)
@@ -165,11 +176,11 @@ def _study(
         typer.echo(folder)
 
 
-def _load(paths: list[Path], settings: dict[str, int | None]) -> Study:
+def _load(paths: list[Path], settings: dict[str, int | None], *, low_patience: bool) -> Study:
     """Read all scenarios of a study, and report the faults of all together."""
     from portsim.errors import Fault, ScenarioError  # noqa: PLC0415
     from portsim.report import Study  # noqa: PLC0415
-    from portsim.scenario import load  # noqa: PLC0415
+    from portsim.scenario import at_low_patience, load  # noqa: PLC0415
 
     scenarios, faults = [], list[Fault]()
     for path in paths:
@@ -179,7 +190,10 @@ def _load(paths: list[Path], settings: dict[str, int | None]) -> Study:
             faults += error.faults
     if faults:
         raise ScenarioError(faults)
-    study = Study(tuple(scenarios))
+    companions = [at_low_patience(scenario) for scenario in scenarios] if low_patience else []
+    if None in companions:
+        raise PortsimError("--low-patience: the network gives no `low` for patience_pct_per_min")
+    study = Study(tuple(scenarios), tuple(c for c in companions if c is not None))
     problems = study.problems()
     if problems:
         raise PortsimError("\n".join(problems))

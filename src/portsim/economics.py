@@ -7,8 +7,10 @@ each truck uses in the base, over the same trucks in base and option.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +69,7 @@ class Saving:
 
 
 def minutes_saved(
-    base: Sequence[tuple[Ints, Ints, Ints]], option: Sequence[tuple[Ints, Ints, Ints]], ports: Sequence[str]
+    base: Sequence[tuple[Ints, Ints, Floats]], option: Sequence[tuple[Ints, Ints, Floats]], ports: Sequence[str]
 ) -> Saving:
     """Pair trucks, given as (key, port index, wait in minutes) for each replication, by key."""
     rows, paired, left_out = [], [], []
@@ -104,8 +106,8 @@ def cargo_value(
     any_assumed = bool(assumed & set(ports))
     total = _row(rule, "border", "all", weighted, shares.sum(), rule_applies=False, assumed=any_assumed)
     region = _row(rule, "region", "all", weighted, 1.0, rule_applies=True, assumed=any_assumed)
-    region["flag"] = "; ".join(["upper reading", *filter(None, [region["flag"]])])
-    if any(np.isnan(row["usd_per_month"]) for row in rows):  # a total of what is blank would mislead
+    region["flag"] = "; ".join(word for word in ("upper reading", region["flag"]) if word)
+    if any(math.isnan(row["usd_per_month"]) for row in rows):  # a total of what is blank would mislead
         for row in (total, region):
             _blank(row)
     table = pd.DataFrame([*rows, total, region])
@@ -116,18 +118,16 @@ def cargo_value(
 
 def _row(
     rule: Rule, scope: str, port: str, minutes: Floats, share: float, *, rule_applies: bool, assumed: bool
-) -> dict[str, object]:
+) -> dict[str, Any]:
     saved = estimate(minutes)
     usd = float(rule.usd_per_month(saved.mean, share))
     bounds = sorted((usd * rule.low_factor, usd * rule.high_factor))
-    row: dict[str, object] = {
+    row: dict[str, Any] = {
         "scope": scope,
         "port": port,
         "minutes_saved": float(saved.mean),
         "minutes_saved_hw": float(saved.half_width),
-        "rule_if_borderwide_usd_per_month": (
-            float(rule.usd_per_month(saved.mean, 1.0)) if rule_applies else np.nan
-        ),
+        "rule_if_borderwide_usd_per_month": (float(rule.usd_per_month(saved.mean, 1.0)) if rule_applies else np.nan),
         "share": share,
         "usd_per_month": usd,
         "usd_per_month_hw": float(rule.usd_per_month(saved.half_width, share)),
@@ -147,7 +147,7 @@ def _row(
     return row
 
 
-def _blank(row: dict[str, object]) -> None:
+def _blank(row: dict[str, Any]) -> None:
     for name in row:
         if "usd" in name:
             row[name] = np.nan

@@ -62,7 +62,7 @@ def run(
     *,
     jobs: int | None = None,
     verify: bool = False,
-    progress: Progress = lambda done, total: None,
+    progress: Progress | None = None,
 ) -> list[list[Measures]]:
     """Return the measures of every replication of every scenario, running those that `parts` does not hold.
 
@@ -72,16 +72,18 @@ def run(
     files = {task: parts / part_name(scenarios[task.scenario], task.replication) for task in tasks}
     todo = [task for task in tasks if verify or not files[task].exists()]
     done = len(tasks) - len(todo)
-    progress(done, len(tasks))
+    report = progress or _silent
+    report(done, len(tasks))
     parts.mkdir(parents=True, exist_ok=True)
     for task, measures in _execute(scenarios, todo, jobs or os.cpu_count() or 1, verify=verify):
         save(measures, files[task])
         done += 1
-        progress(done, len(tasks))
-    return [
-        [load(files[Task(s, r)]) for r in range(scenario.run.replications)]
-        for s, scenario in enumerate(scenarios)
-    ]
+        report(done, len(tasks))
+    return [[load(files[Task(s, r)]) for r in range(scenario.run.replications)] for s, scenario in enumerate(scenarios)]
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Report no progress."""
 
 
 def _execute(
@@ -98,8 +100,7 @@ def _execute(
     from joblib import Parallel, delayed  # noqa: PLC0415 - only where there is something to share out
 
     yield from Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator_unordered", pre_dispatch="all")(
-        delayed(_work)(task, models[task.scenario], scenarios[task.scenario].run.seed, verify=verify)
-        for task in tasks
+        delayed(_work)(task, models[task.scenario], scenarios[task.scenario].run.seed, verify=verify) for task in tasks
     )
 
 

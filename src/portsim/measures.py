@@ -118,9 +118,7 @@ def _summarise(
     longest: Ints,
     model: PortModel,
 ) -> list[float]:
-    in_group = np.array(
-        [all(want in {ALL, has} for want, has in zip(group, name, strict=True)) for name in names]
-    )
+    in_group = np.array([all(want in {ALL, has} for want, has in zip(group, name, strict=True)) for name in names])
     of_line = np.append(in_group, False)  # line -1, "none was open", is the last
     members = of_line[rows.line]
     wait = np.sort(rows.wait[members & rows.served]) / clock.MINUTE
@@ -149,7 +147,8 @@ def _turned_away(rows: _Rows, group: tuple[str, str, str]) -> Bools:
     """Return who found no open port: they count in the totals over ports only."""
     port, mode, _ = group
     nowhere = rows.line == NONE
-    return nowhere & (port == ALL) & ((mode == ALL) | (rows.mode == mode))
+    found: Bools = nowhere & (port == ALL) & ((mode == ALL) | (rows.mode == mode))
+    return found
 
 
 def _mean(values: npt.NDArray[np.floating] | Bools) -> float:

@@ -253,11 +253,13 @@ class _Builder:
             stage_index[stage.id] = (len(self.later), position)
             self.later.append(self._stage(number, port, mode, stage, position))
         means = {name: self._booth_means(mode, crossing, lane) for name, lane in crossing.lane_types.items()}
-        opened = spread_over_slots(list(means.values()), math.floor(crossing.lane_positions.value))
+        built = crossing.lane_positions.value
+        held = np.minimum(1.0, built / np.maximum(sum(means.values()), 1e-9))  # a busy month may want more lanes
+        means = {name: mean * held for name, mean in means.items()}
+        opened = spread_over_slots(list(means.values()), math.floor(built))
         for (name, lane), slots in zip(crossing.lane_types.items(), opened, strict=True):
             referrals = [
-                Referral(*stage_index[stage], round(share.value * ONE))
-                for stage, share in lane.referral_share.items()
+                Referral(*stage_index[stage], round(share.value * ONE)) for stage, share in lane.referral_share.items()
             ]
             self.index[number, mode, name] = len(self.lines)
             self.lines.append(
@@ -331,11 +333,7 @@ class _Builder:
         if observed is not None:
             shares = class_shares(self.network, mode, lane_type, observed)
         else:
-            users = [
-                name
-                for name, c in self.network.classes.items()
-                if c.mode == mode and lane_type in c.lane_types
-            ]
+            users = [name for name, c in self.network.classes.items() if c.mode == mode and lane_type in c.lane_types]
             shares = dict.fromkeys(users, 1 / max(len(users), 1))
         if not shares:
             raise PortsimError(f"no traveller class of mode {mode} uses lane type {lane_type}")
@@ -415,9 +413,7 @@ class _Builder:
                 Alternative(
                     port=number,
                     lines=tuple(lines),
-                    toll=tuple(
-                        self._toll(port, flow.traveller_class, self.lines[line].lane_type) for line in lines
-                    ),
+                    toll=tuple(self._toll(port, flow.traveller_class, self.lines[line].lane_type) for line in lines),
                     cost=np.rint(cost * clock.MINUTE).astype(np.int64),
                 )
             )
@@ -506,9 +502,7 @@ def _timetable(slots: Ints, means: Floats, gate: npt.NDArray[np.bool_]) -> Timet
     staffed = np.flatnonzero(means > 0)
     for slot in np.flatnonzero((slots == 0) & ~gate):
         if staffed.size:
-            last = staffed[
-                np.searchsorted(staffed, slot // clock.SLOTS_PER_HOUR) - 1
-            ]  # -1 wraps: last week's
+            last = staffed[np.searchsorted(staffed, slot // clock.SLOTS_PER_HOUR) - 1]  # -1 wraps: last week's
             clearing[slot] = max(1, round(float(means[last])))
     both = np.stack([slots, clearing])
     steps = np.flatnonzero(np.concatenate([[True], np.any(both[:, 1:] != both[:, :-1], axis=0)]))

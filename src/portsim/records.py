@@ -51,7 +51,8 @@ class Crossings:
     @property
     def joined(self) -> npt.NDArray[np.bool_]:
         """Return who joined a line."""
-        return (self.outcome == CROSSED) | (self.outcome == INSIDE)
+        joined: npt.NDArray[np.bool_] = (self.outcome == CROSSED) | (self.outcome == INSIDE)
+        return joined
 
 
 def broken_invariants(crossings: Crossings, model: PortModel) -> list[str]:
@@ -140,9 +141,7 @@ def _station_faults(joins: Ints, starts: Ints, ends: Ints, c: Crossings, station
     return faults + _booth_faults(joins, left_line, starts[served], ends[served], c, station)
 
 
-def _booth_faults(
-    joins: Ints, left_line: Ints, starts: Ints, ends: Ints, c: Crossings, station: int
-) -> list[str]:
+def _booth_faults(joins: Ints, left_line: Ints, starts: Ints, ends: Ints, c: Crossings, station: int) -> list[str]:
     """Compare queue and booths at every tick at which either changed, after everything of that tick."""
     opened = c.opened[c.opened[:, 1] == station]
     ended = ends[ends != NONE]
@@ -151,8 +150,7 @@ def _booth_faults(
     waiting = _count_until(joins, ticks) - _count_until(left_line, ticks)
     busy = _count_until(starts, ticks) - _count_until(ended, ticks)
     before, after = (
-        opened[np.maximum(np.searchsorted(opened[:, 0], ticks, side=side) - 1, 0), 2]
-        for side in ("left", "right")
+        opened[np.maximum(np.searchsorted(opened[:, 0], ticks, side=side) - 1, 0), 2] for side in ("left", "right")
     )
     most = np.maximum(before, after)  # within the tick: the last booth may start and close in one
     changed = opened[opened[:, 0] < c.ended]

@@ -9,33 +9,40 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from portsim import __version__, tables
+from portsim.demand import lanes_of, patience_per_min
 from portsim.economics import Saving
-from portsim.errors import ResultsError
-from portsim.measures import Measures
+from portsim.errors import PortsimError, ResultsError
+from portsim.measures import ALL, HOURLY_METRICS, Measures
 from portsim.scenario import Scenario, assumed, count_by_class, resolved_yaml
-from portsim.schema import MODES, Mode
+from portsim.schema import Mode, Observed, as_mode
 
 MANIFEST = "manifest.json"
 PARTS = "parts"
 _PACKAGES = ("numpy", "scipy", "simpy", "pandas", "pydantic", "matplotlib", "joblib")
+_KEEPS_UP = 0.98  # of those who join in the measured weeks; below, a line is growing
 _FIGURE_MODES: tuple[Mode, ...] = ("vehicle", "truck", "pedestrian")
 Run = Sequence[Sequence[Measures]]
 
 
 @dataclass(frozen=True)
 class Study:
-    """One scenario, or a base and its options."""
+    """One scenario, or a base and its options.
+
+    `companions` are the same scenarios at the low figure of patience, for comparisons that rest on it.
+    """
 
     scenarios: tuple[Scenario, ...]
+    companions: tuple[Scenario, ...] = ()
 
     @property
     def name(self) -> str:
@@ -45,11 +52,16 @@ class Study:
         return "-".join(scenario.name for scenario in self.scenarios[1:])
 
     @property
+    def runs(self) -> tuple[Scenario, ...]:
+        """Return all that is simulated."""
+        return self.scenarios + self.companions
+
+    @property
     def digest(self) -> str:
         """SHA-256 of what determines the tables, except the number of replications."""
         content = [
             [s.name, s.title, s.digest, s.cargo_rule.model_dump(mode="json") if s.cargo_rule else None]
-            for s in self.scenarios
+            for s in self.runs
         ]
         return hashlib.sha256(json.dumps([__version__, content]).encode()).hexdigest()
 
@@ -119,45 +131,74 @@ def _holds_something_else(folder: Path) -> bool:
 
 
 def build_tables(study: Study, measures: Run) -> Tables:
-    """Return the tables of a study from the measures of its scenarios' replications."""
-    base, *options = study.scenarios
+    """Return the tables of a study from the measures of its runs' replications, in the order of `study.runs`."""
     comparisons, values, savings = [], [], {}
-    for number, option in enumerate(options, start=1):
-        pair = (base.name, option.name, measures[0], measures[number])
+    measured = dict(zip((s.name for s in study.runs), measures, strict=True))
+    for base, option in _pairs(study):
+        pair = (base.name, option.name, measured[base.name], measured[option.name])
         comparisons.append(tables.comparison(*pair))
         if base.cargo_rule is not None:
             value, saving = tables.cargo_value(
                 *pair,
                 ports=[port.id for port in base.network.ports],
                 rule=base.cargo_rule,
-                assumed=frozenset(port for port, mode in assumed_waits(base) if mode == "truck"),
+                assumed=frozenset(port for port, mode, _ in assumed_waits(base) if mode == "truck"),
             )
             values.append(value)
             savings[option.name] = saving
-    pairs = list(zip(study.scenarios, measures, strict=True))
     return Tables(
-        summary=pd.concat([tables.summary(s.name, m) for s, m in pairs], ignore_index=True),
-        hourly=pd.concat([tables.hourly(s.name, m) for s, m in pairs], ignore_index=True),
-        comparison=pd.concat(comparisons, ignore_index=True) if comparisons else pd.DataFrame(),
-        cargo_value=pd.concat(values, ignore_index=True) if values else pd.DataFrame(),
+        summary=_stack([tables.summary(name, m) for name, m in measured.items()]),
+        hourly=_stack([tables.hourly(name, m) for name, m in measured.items()]),
+        comparison=_stack(comparisons),
+        cargo_value=_stack(values),
         savings=savings,
     )
 
 
-def assumed_waits(scenario: Scenario) -> frozenset[tuple[str, str]]:
-    """Return the (port, mode) pairs whose baseline waits are assumed, not observed."""
-    return frozenset(
-        (port.id, mode)
-        for port in scenario.network.ports
-        for mode in MODES
-        if (crossing := port.crossing(mode)) is not None
-        for lane in crossing.lane_types.values()
+def _pairs(study: Study) -> Iterator[tuple[Scenario, Scenario]]:
+    """Yield (base, option), companions with their companions."""
+    for group in (study.scenarios, study.companions):
+        for option in group[1:]:
+            yield group[0], option
+
+
+def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def refuse_endless_lines(study: Study, measures: Run) -> None:
+    """Raise PortsimError where nobody gives up and a line serves clearly fewer than join it.
+
+    Without patience such a line grows for as long as it is simulated, so its waits say how long that was.
+    """
+    arrivals, throughput = (HOURLY_METRICS.index(m) for m in ("arrivals_per_hour", "throughput_per_hour"))
+    found = []
+    for scenario, replications in zip(study.runs, measures, strict=True):
+        hourly = np.mean([m.hourly for m in replications], axis=0).sum(axis=1)
+        for (port, mode, lane_type), row in zip(replications[0].lines, hourly, strict=True):
+            endless = row[throughput] < _KEEPS_UP * row[arrivals]
+            if endless and patience_per_min(scenario.network, as_mode(mode)) == 0:
+                found.append(
+                    f"{scenario.name}: {port}/{mode}/{lane_type} serves {row[throughput]:,.0f} of the "
+                    f"{row[arrivals]:,.0f} travellers who join in a week, and nobody gives up: its line has no end. "
+                    f"State patience_pct_per_min for {mode}"
+                )
+    if found:
+        raise PortsimError("\n".join(found))
+
+
+def assumed_waits(scenario: Scenario) -> list[tuple[str, Mode, Observed]]:
+    """Return the lines whose baseline waits are assumed, not observed: (port, mode, what is said of the line)."""
+    return [
+        (port.id, mode, lane.observed)
+        for port, mode, _, _, lane in lanes_of(scenario.network)
         if lane.observed is not None and lane.observed.wait_min.class_ == "assumed"
-    )
+    ]
 
 
 def write(folder: Path, study: Study, measures: Run, started: float) -> Tables:
     """Write everything of a study but its replications, the manifest last; return the tables."""
+    refuse_endless_lines(study, measures)
     found = build_tables(study, measures)
     _write_tables(folder, found)
     _write_resolved(folder, study)
@@ -175,7 +216,7 @@ def _write_tables(folder: Path, found: Tables) -> None:
 
 def _write_resolved(folder: Path, study: Study) -> None:
     (folder / "resolved").mkdir(exist_ok=True)
-    for scenario in study.scenarios:
+    for scenario in study.runs:
         _replace(folder / "resolved" / f"{scenario.name}.yaml", resolved_yaml(scenario))
 
 
@@ -193,9 +234,9 @@ def _write_figures(folder: Path, study: Study, found: Tables) -> None:
     figures.mkdir(exist_ok=True)
     context = _context(study)
     comparison = found.comparison
-    present = found.summary[found.summary["lane_type"] == tables.ALL]
+    present = found.summary[found.summary["lane_type"] == ALL]
     for mode in _FIGURE_MODES:
-        if ((present["mode"] == mode) & (present["port"] != tables.ALL)).any():
+        if ((present["mode"] == mode) & (present["port"] != ALL)).any():
             charts.save(charts.waits_by_port(found.summary, comparison, mode, context), figures / f"waits-{mode}")
     lines = found.hourly[["port", "mode", "lane_type"]].drop_duplicates()
     for port, mode, lane_type in lines.itertuples(index=False):
@@ -217,12 +258,12 @@ def _context(study: Study) -> Any:
         replications=min(s.run.replications for s in study.scenarios),
         weeks=base.run.weeks,
         seed=base.run.seed,
-        source=f"network {base.network.network}; {counts['assumed']} of {sum(counts.values())} inputs assumed",
+        source=f"{base.network.credit or base.network.network}. {counts['assumed']} of {sum(counts.values())} inputs assumed",
         version=__version__,
         target_wait_min={
             port.id: port.target_wait_min.value for port in base.network.ports if port.target_wait_min is not None
         },
-        assumed_waits=assumed_waits(base),
+        assumed_waits=frozenset((port, mode) for port, mode, _ in assumed_waits(base)),
     )
 
 
@@ -242,7 +283,7 @@ def _manifest(study: Study, started: float) -> dict[str, object]:
                 "inputs": count_by_class(s),
                 "inputs_assumed": list(assumed(s)),
             }
-            for s in study.scenarios
+            for s in study.runs
         ],
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},

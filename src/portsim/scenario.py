@@ -14,7 +14,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib import resources
 from io import StringIO
@@ -118,6 +118,26 @@ def load(path: str | Path, overrides: Mapping[str, object] | None = None) -> Sce
         run=run,
         cargo_rule=rule.rule if rule else None,
         files=tuple(reading.files),
+    )
+
+
+def at_low_patience(scenario: Scenario) -> Scenario | None:
+    """Return the scenario at the low figure of patience of its network, None where no mode has one.
+
+    Lines answer slower then, so two weeks warm up.
+    """
+    patience = {
+        mode: figure if figure.low is None else figure.model_copy(update={"value": figure.low})
+        for mode, figure in scenario.network.patience_pct_per_min.items()
+    }
+    if patience == scenario.network.patience_pct_per_min:
+        return None
+    return replace(
+        scenario,
+        name=f"{scenario.name}-low-patience",
+        title=f"{scenario.title}, low patience",
+        network=scenario.network.model_copy(update={"patience_pct_per_min": patience}),
+        run=scenario.run.model_copy(update={"warm_up_weeks": max(2, scenario.run.warm_up_weeks)}),
     )
 
 
@@ -565,16 +585,12 @@ def _column(text: str, column: str) -> list[float]:
             if len(row) != len(header):
                 raise _UnreadableError(f"line {rows.line_num}: {len(row)} cells, {len(header)} columns")
             if row[hour_at].strip() != str(hour):
-                raise _UnreadableError(
-                    f"line {rows.line_num}: expected hour {hour}, got {show(row[hour_at])}"
-                )
+                raise _UnreadableError(f"line {rows.line_num}: expected hour {hour}, got {show(row[hour_at])}")
             values.append(_cell(row[value_at], column, rows.line_num))
     except csv.Error as error:
         raise _UnreadableError(f"line {rows.line_num}: {error}") from None
     if len(values) != clock.HOURS_PER_WEEK:
-        raise _UnreadableError(
-            f"has {len(values)} rows: give {clock.HOURS_PER_WEEK}, one an hour of the week"
-        )
+        raise _UnreadableError(f"has {len(values)} rows: give {clock.HOURS_PER_WEEK}, one an hour of the week")
     return values
 
 

@@ -28,6 +28,13 @@ from portsim import clock
 
 Mode = Literal["truck", "vehicle", "bus", "pedestrian"]
 MODES: tuple[Mode, ...] = ("truck", "vehicle", "bus", "pedestrian")
+
+
+def as_mode(word: str) -> Mode:
+    """Return a word as a mode. Raises StopIteration for any other word."""
+    return next(mode for mode in MODES if mode == word)
+
+
 SourceClass = Literal["measured", "published", "derived", "assumed"]
 IDENTIFIER_FORM = "lower-case letters, digits, hyphens"
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", description=IDENTIFIER_FORM)]
@@ -50,9 +57,7 @@ class Provenance(Strict):
 
     year: Whole | None = Field(default=None, description="the year the number speaks of")
     source: str | None = Field(default=None, description="an id under `sources`")
-    class_: SourceClass = Field(
-        default="assumed", alias="class", description="measured, published, derived or assumed"
-    )
+    class_: SourceClass = Field(default="assumed", alias="class", description="measured, published, derived or assumed")
     note: str | None = None
 
 
@@ -72,9 +77,7 @@ class Figure(Provenance):
         return self
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"anyOf": [{"type": "number"}, handler(core_schema)]}
 
 
@@ -134,14 +137,10 @@ def _by_shape(expected: str, *words: str) -> Discriminator:
 
 
 DayPattern = Annotated[
-    Annotated[Real, Tag("number")]
-    | Annotated[Steps, Tag("mapping")]
-    | Annotated[tuple[Real, ...], Tag("list")],
+    Annotated[Real, Tag("number")] | Annotated[Steps, Tag("mapping")] | Annotated[tuple[Real, ...], Tag("list")],
     _by_shape('a number, 24 numbers, or {"HH:MM": number}'),
 ]
-Days = Annotated[
-    str, Field(pattern=clock.DAYS_PATTERN, description="`daily`, one day, or a range such as mon-fri")
-]
+Days = Annotated[str, Field(pattern=clock.DAYS_PATTERN, description="`daily`, one day, or a range such as mon-fri")]
 
 
 class Series(Provenance):
@@ -193,9 +192,7 @@ class Series(Provenance):
         raise ValueError(f"table {self.table} has not been read")
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         numbers = {"type": "array", "items": {"type": "number"}}
         steps = {
             "type": "object",
@@ -311,9 +308,7 @@ class LaneType(Strict):
     """One first-come-first-served line before booths of one kind."""
 
     booths_open: Weekly
-    booths_built: NotNegative | None = Field(
-        default=None, description="most that can open, in lane positions"
-    )
+    booths_built: NotNegative | None = Field(default=None, description="most that can open, in lane positions")
     service: Service
     hours: Hours | None = Field(default=None, description="where they differ from the crossing's")
     referral_share: dict[Identifier, Share] = Field(
@@ -336,9 +331,7 @@ class Crossing(Strict):
 
     hours: Hours = "24h"
     lane_positions: NotNegative = Field(description="built lanes, shared by the lane types")
-    people_per_crossing: Positive = Field(
-        default=Figure(value=1.0), description="people carried, drivers included"
-    )
+    people_per_crossing: Positive = Field(default=Figure(value=1.0), description="people carried, drivers included")
     lane_types: dict[Identifier, LaneType] = Field(min_length=1)
     stages: tuple[Stage, ...] = ()
 
@@ -407,9 +400,7 @@ class Choice(Strict):
     posting_step_min: Positive = Figure(value=5.0)
     taste_scale_min: Positive = Figure(value=16.0)
     wait_weight: NotNegative = Figure(value=1.0)
-    access_weight: NotNegative = Figure(
-        value=0.4, note="a minute of driving weighs 1/2.5 of a minute of wait"
-    )
+    access_weight: NotNegative = Figure(value=0.4, note="a minute of driving weighs 1/2.5 of a minute of wait")
 
 
 class DayFactor(Strict):
@@ -434,6 +425,7 @@ class Network(Strict):
 
     network: Identifier
     about: str
+    credit: str | None = Field(default=None, description="a line on its sources, for the foot of charts")
     sources: dict[Identifier, Source] = Field(default_factory=dict)
     classes: dict[Identifier, TravellerClass] = Field(min_length=1)
     catchments: tuple[Catchment, ...] = Field(min_length=1)
@@ -541,9 +533,7 @@ class SetToll(Strict):
     toll_usd: Real = Field(ge=0, le=1000)
 
 
-Change = Annotated[
-    OpenPort | ClosePort | SetBooths | AddBooths | ScaleDemand | SetToll, Field(discriminator="action")
-]
+Change = Annotated[OpenPort | ClosePort | SetBooths | AddBooths | ScaleDemand | SetToll, Field(discriminator="action")]
 
 
 class Run(Strict):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from portsim import clock, economics
 from portsim.inference import estimate, paired_difference
-from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures
+from portsim.measures import HOURLY_METRICS, SUMMARY_METRICS, Measures
 from portsim.schema import CargoRule
 
 Floats = npt.NDArray[np.float64]
@@ -125,13 +125,11 @@ def cargo_value(
     assumed: frozenset[str],
 ) -> tuple[pd.DataFrame, economics.Saving]:
     """Return the rows of cargo_value.csv of one pair, and the trucks they rest on."""
-    saving = economics.minutes_saved(
-        *(
-            [(m.trucks.key, m.trucks.port, m.trucks.wait / clock.MINUTE) for m in replications]
-            for replications in (base_replications, option_replications)
-        ),
-        ports,
+    before, after = (
+        [(m.trucks.key, m.trucks.port, m.trucks.wait / clock.MINUTE) for m in replications]
+        for replications in (base_replications, option_replications)
     )
+    saving = economics.minutes_saved(before, after, ports)
     return economics.cargo_value(saving, plain_rule(rule), base, option, assumed), saving
 
 
@@ -144,9 +142,3 @@ def plain_rule(rule: CargoRule) -> economics.Rule:
         low_factor=rule.low_factor.value,
         high_factor=rule.high_factor.value,
     )
-
-
-def totals_row(table: pd.DataFrame) -> pd.Series:
-    """Return the row of a summary that totals all ports and modes."""
-    everything = (table["port"] == ALL) & (table["mode"] == ALL)
-    return table[everything].iloc[0]

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from io import StringIO
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from portsim import __version__
+from portsim.checks import warnings
 from portsim.inference import IDENTICAL
+from portsim.measures import ALL
 from portsim.numbers import Estimate, dollars, plus_minus
 from portsim.report import Study, Tables, assumed_waits
 from portsim.scenario import Scenario, count_by_class
 from portsim.schema import MODES
-from portsim.tables import ALL
 
 DAGGER = "\N{DAGGER}"
+_WIDTH = 120  # where no terminal says otherwise
+_PLURALS = {"truck": "trucks", "vehicle": "vehicles", "bus": "buses", "pedestrian": "pedestrians"}
 
 
 def inputs_line(scenario: Scenario) -> str:
@@ -36,7 +42,9 @@ class Reporter:
 
     def __init__(self, log: Path, *, quiet: bool) -> None:
         self._log = log.open("a", encoding="utf-8")
-        self._console = Console(quiet=quiet, highlight=False, soft_wrap=True)
+        console = Console(quiet=quiet, highlight=False)
+        width = None if console.is_terminal else max(console.width, _WIDTH)
+        self._console = Console(quiet=quiet, highlight=False, width=width)
         self._bar = Progress(
             TextColumn("  running"),
             BarColumn(),
@@ -70,13 +78,11 @@ class Reporter:
         titles = " against ".join([base.title, *(f'"{s.title}"' for s in study.scenarios[1:])])
         self.say(f"portsim {__version__}  {titles}")
         self.say(f"  inputs    {inputs_line(base)}")
-        marked = sorted(assumed_waits(base))
-        if marked:
-            names = ", ".join(f"{base.network.port(port).name} {mode}s" for port, mode in marked)
-            self.say(f"  {DAGGER} assumed waits, hardly observed: {names}. Results marked {DAGGER} rest on them.")
+        for line in (*_assumed_lines(base), *(f"warning: {w}" for w in warnings(base.network, run))):
+            self.say(f"  {line}")
         month = f", month {run.month}" if run.month else ""
         self.say(
-            f"  running   {len(study.scenarios)} scenario(s) x {run.replications} replication(s) of "
+            f"  running   {len(study.runs)} scenario(s) x {run.replications} replication(s) of "
             f"{run.warm_up_weeks} + {run.weeks} weeks, seed {run.seed}{month}"
         )
         self._bar.start()
@@ -94,52 +100,88 @@ class Reporter:
     def finish(self, study: Study, found: Tables, folder: Path, seconds: float) -> None:
         """Print the findings and where everything is."""
         self._bar.stop()
-        for table in _wait_tables(study, found):
-            self._console.print(table)
-        for line in _cargo_lines(study, found):
+        for scenarios in filter(None, (study.scenarios, study.companions)):
+            self._print_table(_wait_table(scenarios, found))
+            for option in scenarios[1:]:
+                for line in _cargo_lines(option, found):
+                    self.say(line)
+        for line in _caveats(study):
             self.say(line)
-        if not found.cargo_value.empty or not found.comparison.empty:
-            self._say_caveats(study)
         self.say(f"wrote {folder}  ({seconds:.0f} s): figures/ to show, tables/ to check, manifest.json to repeat")
+
+    def _print_table(self, table: Table) -> None:
+        self._console.print(table)
+        plain = Console(file=StringIO(), width=_WIDTH)
+        with plain.capture() as text:
+            plain.print(table)
+        for line in text.get().splitlines():
+            self._write(line)
 
     def say(self, line: str) -> None:
         """Print a line, and log it."""
         self._console.print(line, markup=False)
         self._write(line)
 
-    def _say_caveats(self, study: Study) -> None:
-        replications = study.scenarios[0].run.replications
-        self.say(
-            f"Wait: joining the line to start of primary inspection, northbound. ± is a 95% interval over "
-            f"{replications} replications; it covers chance, not the inputs."
-        )
-
     def _write(self, line: str) -> None:
         self._log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line.strip()}\n")
         self._log.flush()
 
 
-def _wait_tables(study: Study, found: Tables) -> list[Table]:
-    """Return one table a study: mean waits by port and mode, and the changes of each option."""
-    base, *options = study.scenarios
-    ports = list(dict.fromkeys(port.id for s in study.scenarios for port in s.network.ports))
+def _assumed_lines(scenario: Scenario) -> list[str]:
+    """Say which waits of the baseline nobody observed, and between what they may lie."""
+    lines = []
+    for (port, mode), group in groupby(assumed_waits(scenario), key=lambda line: line[:2]):
+        series = [observed.wait_min for _, _, observed in group]
+        joined = np.concatenate([s.slots()[s.slots() > 0] for s in series])
+        central = float(joined.mean()) if joined.size else 0.0
+        low, high = series[0].low_factor, series[0].high_factor
+        span = f" (low {central * low:.0f}, high {central * high:.0f})" if low and high else ""
+        name = scenario.network.port(port).name
+        lines.append(f"{DAGGER} assumed, hardly observed: {name} {_PLURALS[mode]} wait {central:.0f} min{span}")
+    if lines:
+        lines.append(f"What rests on them is marked {DAGGER}.")
+    return lines
+
+
+def _caveats(study: Study) -> list[str]:
+    """Say what the numbers are, and what they rest on."""
+    base = study.scenarios[0]
+    lines = [
+        "Wait: joining the line to start of primary inspection, northbound. ± is a 95% interval over "
+        f"{base.run.replications} replications; it covers chance, not the inputs."
+    ]
+    if len(study.scenarios) > 1 and not study.companions:
+        modes = ", ".join(
+            f"{_PLURALS[mode]} {figure.value:g}" + (f" (low {figure.low:g})" if figure.low else "")
+            for mode, figure in base.network.patience_pct_per_min.items()
+        )
+        lines.append(
+            f"Changes rest on how many trips a longer wait turns away, % a minute: {modes}. "
+            "--low-patience compares at the low figures too."
+        )
+    return lines
+
+
+def _wait_table(scenarios: Sequence[Scenario], found: Tables) -> Table:
+    """Return mean waits by port and mode, and the changes of each option."""
+    base, *options = scenarios
     table = Table(title="Mean wait, minutes", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("port")
-    table.add_column("mode")
-    for scenario in study.scenarios:
+    table.add_column("port", no_wrap=True)
+    table.add_column("mode", no_wrap=True)
+    for scenario in scenarios:
         table.add_column(scenario.title, justify="right")
     for option in options:
         table.add_column("change" if len(options) == 1 else f"change: {option.title}", justify="right")
-        table.add_column("")
-    marked = assumed_waits(base)
-    for port in ports:
+        table.add_column("", no_wrap=True)
+    marked = {line[:2] for line in assumed_waits(base)}
+    for port in dict.fromkeys(port.id for s in scenarios for port in s.network.ports):
         for mode in MODES:
-            cells = [_wait(found.summary, s.name, port, mode) for s in study.scenarios]
+            cells = [_wait(found.summary, s.name, port, mode) for s in scenarios]
             if any(cells):
                 name = base.network.port(port).name + (f" {DAGGER}" if (port, mode) in marked else "")
                 changes = [_change(found.comparison, s.name, port, mode) for s in options]
                 table.add_row(name, mode, *(cell or "closed" for cell in cells), *(c for pair in changes for c in pair))
-    return [table]
+    return table
 
 
 def _wait(summary: pd.DataFrame, scenario: str, port: str, mode: str) -> str:
@@ -171,24 +213,29 @@ def _change(comparison: pd.DataFrame, option: str, port: str, mode: str) -> tupl
     return plus_minus(Estimate(row["difference"], row["half_width"]), signed=True), row["verdict"]
 
 
-def _cargo_lines(study: Study, found: Tables) -> Sequence[str]:
-    lines = []
-    titles = {s.name: s.title for s in study.scenarios}
-    for option, rows in found.cargo_value.groupby("option", sort=False) if not found.cargo_value.empty else ():
-        lines.append(f"Cargo value by the documents' rule, {titles[str(option)]}:")
-        saving = found.savings[str(option)]
-        for row in rows.to_dict("records"):
-            place = "documents' figure applied whole to this region" if row["scope"] == "region" else row["port"]
-            worth = (
-                "blank: beyond 60 minutes the rule is not applied"
-                if pd.isna(row["usd_per_month"])
-                else dollars(Estimate(row["usd_per_month"], row["usd_per_month_hw"]), signed=True) + " a month"
-            )
-            minutes = plus_minus(Estimate(row["minutes_saved"], row["minutes_saved_hw"]))
-            flag = f"  [{row['flag']}]" if row["flag"] else ""
-            lines.append(f"  {place}: {minutes} min saved x share {row['share']:.2%} -> {worth}{flag}")
-        lines.append(
-            f"  the same trucks in both: {saving.paired:,.0f} a replication; in one of the two only, left out: "
-            f"{saving.left_out:,.0f}"
+def _cargo_lines(option: Scenario, found: Tables) -> list[str]:
+    """Say what the cargo rule makes of an option, the whole line of arithmetic."""
+    if found.cargo_value.empty:
+        return []
+    rows = found.cargo_value[found.cargo_value["option"] == option.name]
+    lines = [f"Cargo value by the documents' rule, {option.title}:"]
+    for row in rows.to_dict("records"):
+        name = "all ports" if row["port"] == ALL else option.network.port(row["port"]).name
+        place = "the documents' figure whole" if row["scope"] == "region" else name
+        worth = (
+            "no dollars: beyond 60 minutes the rule is not applied"
+            if pd.isna(row["usd_per_month"])
+            else f"{dollars(Estimate(row['usd_per_month'], row['usd_per_month_hw']), signed=True)} a month"
         )
-    return lines
+        if row["minutes_saved"] == row["minutes_saved_hw"] == 0:
+            lines.append(f"  {place}: {IDENTICAL}")
+            continue
+        minutes = plus_minus(Estimate(row["minutes_saved"], row["minutes_saved_hw"]))
+        flag = f"  [{row['flag']}]" if row["flag"] else ""
+        lines.append(f"  {place}: {minutes} min saved x share {row['share']:.2%} -> {worth}{flag}")
+    saving = found.savings[option.name]
+    return [
+        *lines,
+        f"  the same trucks in both: {saving.paired:,.0f} a replication; left out, being in one only: "
+        f"{saving.left_out:,.0f}",
+    ]

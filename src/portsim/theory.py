@@ -226,9 +226,7 @@ def time_varying_queue(
         courses.append(course)
         if finish_vehicle:
             if before != service and state[1:].sum() > _LEFT_OVER:
-                raise ValueError(
-                    "a service may outlast a whole hour: too slow for rates that change by the hour"
-                )
+                raise ValueError("a service may outlast a whole hour: too slow for rates that change by the hour")
             state = _by_in_service(state, hour.in_service)
         else:
             state = state.sum(axis=0, keepdims=True)
@@ -248,9 +246,7 @@ def _offered_load(arrival_per_hour: float, service_per_hour: float, booths: int)
         raise ValueError("arrival and service rates must be positive, with at least one booth")
     load = arrival_per_hour / service_per_hour
     if load >= booths:
-        raise ValueError(
-            f"utilisation {load / booths:.3f}: the line grows without bound unless it is below 1"
-        )
+        raise ValueError(f"utilisation {load / booths:.3f}: the line grows without bound unless it is below 1")
     return load
 
 
@@ -293,13 +289,9 @@ def _shift(busy: tuple[int, ...], phase: int, change: int) -> tuple[int, ...]:
 
 def _check_hours(arrivals: Sequence[float], booths: Sequence[int], services: Sequence[float]) -> None:
     if not len(arrivals) == len(booths) == len(services) > 0:
-        raise ValueError(
-            f"{len(arrivals)} arrival rates, {len(booths)} booths, {len(services)} service rates"
-        )
+        raise ValueError(f"{len(arrivals)} arrival rates, {len(booths)} booths, {len(services)} service rates")
     if min(arrivals) < 0.0 or sum(arrivals) <= 0.0 or min(booths) < 0 or min(services) <= 0.0:
-        raise ValueError(
-            "arrival rates and booths must not be negative, some arrivals and all service rates positive"
-        )
+        raise ValueError("arrival rates and booths must not be negative, some arrivals and all service rates positive")
     if any(count != int(count) for count in booths):
         raise ValueError("booths must be whole numbers: a fraction of a booth has no vehicle in service")
 

@@ -151,9 +151,7 @@ def _draw_standing(workload: DrawnWorkload, index: int) -> WeekBlock:
     return _attributes(workload.model, index, stream, tick, np.arange(segment.initial), 0, 0)
 
 
-def _streams(
-    workload: DrawnWorkload, segment: Segment, layer: int, week: int
-) -> Callable[[str], np.random.Generator]:
+def _streams(workload: DrawnWorkload, segment: Segment, layer: int, week: int) -> Callable[[str], np.random.Generator]:
     return lambda purpose: workload.stream(f"{segment.name}/{purpose}", layer, week)
 
 
@@ -172,7 +170,8 @@ def _arrival_ticks(per_hour: Floats, generator: np.random.Generator) -> Ints:
     starts = np.concatenate([rising[1:], [False]])
     knots = rising | starts
     ticks = np.interp(unit[unit < total], cumulative[knots], edges[knots])
-    return np.minimum(ticks.astype(np.int64), clock.WEEK - 1)
+    within: Ints = np.minimum(ticks.astype(np.int64), clock.WEEK - 1)
+    return within
 
 
 def _attributes(
@@ -209,9 +208,7 @@ def _patience(segment: Segment, stream: Callable[[str], np.random.Generator], co
     return np.rint(segment.patience * drawn).astype(np.int64)
 
 
-def _tastes(
-    model: PortModel, segment: Segment, stream: Callable[[str], np.random.Generator], count: int
-) -> Ints:
+def _tastes(model: PortModel, segment: Segment, stream: Callable[[str], np.random.Generator], count: int) -> Ints:
     widest = max(len(s.alternatives) for s in model.segments)
     tastes = np.zeros((widest, count), np.int64)
     if len(segment.alternatives) > 1:
@@ -228,9 +225,7 @@ def _stations(model: PortModel, segment: Segment) -> set[int]:
     return {model.lines[line].multiplier for line in lines} | {model.later[s].multiplier for s in later}
 
 
-def _multipliers(
-    model: PortModel, segment: Segment, stream: Callable[[str], np.random.Generator], count: int
-) -> Ints:
+def _multipliers(model: PortModel, segment: Segment, stream: Callable[[str], np.random.Generator], count: int) -> Ints:
     multipliers = np.zeros((len(model.multipliers), count), np.int64)
     for row in _stations(model, segment):
         stage, shape = model.multipliers[row]
@@ -239,9 +234,7 @@ def _multipliers(
     return multipliers
 
 
-def _referrals(
-    model: PortModel, segment: Segment, stream: Callable[[str], np.random.Generator], count: int
-) -> Ints:
+def _referrals(model: PortModel, segment: Segment, stream: Callable[[str], np.random.Generator], count: int) -> Ints:
     uniforms = np.zeros((model.stages, count), np.int64)
     lines = {line for alternative in segment.alternatives for line in alternative.lines}
     for stage in {r.stage for line in lines for r in model.lines[line].referrals}:
@@ -294,6 +287,4 @@ def _merge(parts: list[WeekBlock], model: PortModel, week: int) -> WeekBlock:
         for name in ("tick", "key", "segment", "patience", "taste", "multiplier", "referral")
     }
     order = np.lexsort((columns["key"], columns["tick"]))
-    return WeekBlock(
-        week, **{name: np.ascontiguousarray(column[..., order]) for name, column in columns.items()}
-    )
+    return WeekBlock(week, **{name: np.ascontiguousarray(column[..., order]) for name, column in columns.items()})

@@ -1,0 +1,37 @@
+# `make run` and `make test` work on a fresh machine with Python >= 3.11 and make: they build .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: run test test-fast check format schema clean
+
+run: $(INSTALLED)  ## today against Otay Mesa East, into results/
+	$(BIN)/portsim compare scenarios/baseline.yaml scenarios/otay-mesa-east.yaml
+
+test: $(INSTALLED)  ## all tests
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-fast: $(INSTALLED)  ## the tests that take seconds
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+check: $(INSTALLED)  ## format, lint, spelling and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/codespell
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schema: $(INSTALLED)  ## write scenarios/schema.json anew
+	$(BIN)/portsim schema > scenarios/schema.json
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	touch $(INSTALLED)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
