@@ -80,7 +80,7 @@ def cross_check(network: Network) -> list[Found]:
 
 def warnings(network: Network, run: Run) -> list[str]:
     """Return what is allowed but unwise: news too old for the choices made by it, a warm-up too short."""
-    found = []
+    found: list[str] = []
     interval = network.choice.information_interval_min.value
     scale = network.choice.taste_scale_min.value
     if network.choice.kind == "ports" and interval > HERDING_RATIO * scale:
@@ -94,12 +94,13 @@ def warnings(network: Network, run: Run) -> list[str]:
         for line in _lines(network)
         if line.port.open and line.lane.observed and (line.lane.hours or line.crossing.hours) == "24h"
     }
-    for mode in sorted(never_closed & slow.keys()):
-        if run.warm_up_weeks < SLOW_WARM_UP_WEEKS:
-            found.append(
-                f"warm_up_weeks is {run.warm_up_weeks}: with patience_pct_per_min of {slow[mode]:g} for {mode}, lines "
-                f"that never close need {SLOW_WARM_UP_WEEKS} weeks to settle"
-            )
+    too_short = run.warm_up_weeks < SLOW_WARM_UP_WEEKS
+    found += [
+        f"warm_up_weeks is {run.warm_up_weeks}: with patience_pct_per_min of {slow[mode]:g} for {mode}, lines that "
+        f"never close need {SLOW_WARM_UP_WEEKS} weeks to settle"
+        for mode in sorted(never_closed & slow.keys())
+        if too_short
+    ]
     return found
 
 

@@ -59,7 +59,7 @@ def main() -> None:
         sys.exit(130)
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"portsim {__version__}")
         raise typer.Exit

@@ -12,6 +12,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WEEK = 7 * DAY
+HOURS_PER_DAY = 24
 HOURS_PER_WEEK = 168
 SLOT_MIN = 5
 SLOT = SLOT_MIN * MINUTE
@@ -50,7 +51,7 @@ def constant(value: float) -> Slots:
 
 def from_hours(hours: Sequence[float]) -> Slots:
     """Spread 24 hourly values over each day, or 168 over the week, shape (2016,)."""
-    if len(hours) not in {24, HOURS_PER_WEEK}:
+    if len(hours) not in {HOURS_PER_DAY, HOURS_PER_WEEK}:
         raise ValueError(f"{len(hours)} hourly values: give 24 (each day) or 168 (the week)")
     week = np.tile(np.asarray(hours, float), HOURS_PER_WEEK // len(hours))
     return np.repeat(week, SLOTS_PER_HOUR)
@@ -76,7 +77,7 @@ def _day(pattern: float | Mapping[str, float] | Sequence[float]) -> Slots:
     if isinstance(pattern, int | float):
         return np.full(SLOTS_PER_DAY, float(pattern))
     if not isinstance(pattern, Mapping):
-        if len(pattern) != 24:
+        if len(pattern) != HOURS_PER_DAY:
             raise ValueError(f"{len(pattern)} values for a day: give 24")
         return np.repeat(np.asarray(pattern, float), SLOTS_PER_HOUR)
     if not pattern:

@@ -193,7 +193,7 @@ def _solve_constants(network: Network, lines: list[_Line]) -> Floats:
     catchments = [c for c in network.catchments if any(c.id in line.origins for line in lines)]
     potential = np.stack(
         [
-            sum((l.origins.get(c.id, 0.0) * t for l, t in zip(lines, targets.T, strict=True)), np.zeros(1))
+            sum((line.origins.get(c.id, 0.0) * t for line, t in zip(lines, targets.T, strict=True)), np.zeros(1))
             for c in catchments
         ],
         axis=1,
@@ -219,7 +219,7 @@ def _access_and_wait(network: Network, lines: list[_Line], catchments: list[str]
     reach = {c.id: c.access_min for c in network.catchments}
     choice = network.choice
     access = np.array(
-        [[reach[c][l.port.id].value if l.port.id in reach[c] else np.inf for l in lines] for c in catchments]
+        [[reach[c][line.port.id].value if line.port.id in reach[c] else np.inf for line in lines] for c in catchments]
     )
     wait = np.stack([line.wait_min for line in lines], axis=1)
     cost: Floats = choice.access_weight.value * access[None] + choice.wait_weight.value * wait[:, None, :]

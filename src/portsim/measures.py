@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -227,7 +228,7 @@ def _waits_by_hour(rows: _Rows, on_line: Bools, window: tuple[int, int]) -> tupl
     order = np.lexsort((wait, hour))
     hour, wait = hour[order], wait[order] / clock.MINUTE
     starts = np.searchsorted(hour, np.arange(clock.HOURS_PER_WEEK + 1))
-    parts = [wait[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    parts = [wait[a:b] for a, b in pairwise(starts)]
     mean = np.array([_mean(part) for part in parts])
     p95 = np.array([_quantile(part, 0.95) for part in parts])
     return came, mean, p95

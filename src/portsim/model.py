@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -46,6 +47,7 @@ FRACTION_BITS = 20  # multipliers and shares are fixed-point numbers: 2**20 is o
 ONE = 1 << FRACTION_BITS
 MILLI = 1_000  # capacities are in thousandths of a traveller an hour, weights in thousandths
 NO_LIMIT = 1 << 62  # patience of travellers who never give up
+_ROUNDING = 1e-9  # what sums of fractions of booths may be off
 NEVER = -1  # a wait that no coming booth will end
 
 
@@ -181,6 +183,11 @@ class PortModel:
         return max((r.stage + 1 for line in self.lines for r in line.referrals), default=0)
 
     @property
+    def most_alternatives(self) -> int:
+        """Return the most ports any segment may choose between."""
+        return max((len(segment.alternatives) for segment in self.segments), default=0)
+
+    @property
     def horizon(self) -> int:
         """Return the tick after which nobody decides any more."""
         return (self.warm_up_weeks + self.weeks) * clock.WEEK
@@ -223,6 +230,15 @@ def _ticks(minutes: float) -> int:
     return round(minutes * clock.MINUTE)
 
 
+class _Place(NamedTuple):
+    """Where the builder is: a port, its number, and one of its crossings."""
+
+    number: int
+    port: Port
+    mode: Mode
+    crossing: Crossing
+
+
 class _Builder:
     """Collects the model's parts while walking the network once, in the order of the file."""
 
@@ -239,7 +255,7 @@ class _Builder:
                 for mode in MODES:
                     crossing = port.crossing(mode)
                     if crossing is not None:
-                        self._add_crossing(number, port, mode, crossing)
+                        self._add_crossing(_Place(number, port, mode, crossing))
 
     def month_factor(self, mode: Mode) -> float:
         factors = self.network.month_factors.get(mode)
@@ -247,75 +263,56 @@ class _Builder:
 
     # --- lines and later stages ---
 
-    def _add_crossing(self, number: int, port: Port, mode: Mode, crossing: Crossing) -> None:
-        stage_index = {}
-        for position, stage in enumerate(crossing.stages):
-            stage_index[stage.id] = (len(self.later), position)
-            self.later.append(self._stage(number, port, mode, stage, position))
-        means = {name: self._booth_means(mode, crossing, lane) for name, lane in crossing.lane_types.items()}
-        built = crossing.lane_positions.value
-        held = np.minimum(1.0, built / np.maximum(sum(means.values()), 1e-9))  # a busy month may want more lanes
-        means = {name: mean * held for name, mean in means.items()}
-        opened = spread_over_slots(list(means.values()), math.floor(built))
-        for (name, lane), slots in zip(crossing.lane_types.items(), opened, strict=True):
-            referrals = [
-                Referral(*stage_index[stage], round(share.value * ONE)) for stage, share in lane.referral_share.items()
-            ]
-            self.index[number, mode, name] = len(self.lines)
-            self.lines.append(
-                self._line(
-                    number,
-                    port,
-                    mode,
-                    crossing,
-                    name,
-                    slots,
-                    means[name],
-                    tuple(sorted(referrals, key=lambda r: r.stage)),
-                )
-            )
+    def _add_crossing(self, place: _Place) -> None:
+        first_stage = len(self.later)
+        for position, stage in enumerate(place.crossing.stages):
+            self.later.append(self._stage(place, stage, position))
+        lanes = place.crossing.lane_types
+        positions = place.crossing.lane_positions.value
+        means = self._share_positions([self._booth_means(place, lane) for lane in lanes.values()], positions)
+        opened = spread_over_slots(means, math.floor(positions))
+        for name, booths in zip(lanes, zip(means, opened, strict=True), strict=True):
+            self.index[place.number, place.mode, name] = len(self.lines)
+            self.lines.append(self._line(place, name, booths, first_stage))
 
-    def _booth_means(self, mode: Mode, crossing: Crossing, lane: LaneType) -> Floats:
+    @staticmethod
+    def _share_positions(means: list[Floats], positions: float) -> list[Floats]:
+        """Hold the sum of booths, which a busy month may raise, to the lanes there are."""
+        total = np.maximum(sum(means, np.zeros(1)), positions)
+        return [mean * positions / total for mean in means]
+
+    def _booth_means(self, place: _Place, lane: LaneType) -> Floats:
         """Return hourly mean open booths, within hours, scaled by month and held to what is built."""
-        built = crossing.lane_positions if lane.booths_built is None else lane.booths_built
-        within = booth_slots(hours_of(crossing, lane))
-        means = clock.hourly(lane.booths_open.slots() * within) * self.month_factor(mode)
+        built = place.crossing.lane_positions if lane.booths_built is None else lane.booths_built
+        within = booth_slots(hours_of(place.crossing, lane))
+        means = clock.hourly(lane.booths_open.slots() * within) * self.month_factor(place.mode)
         held: Floats = np.minimum(means, built.value)
         return held
 
-    def _stage(self, number: int, port: Port, mode: Mode, stage: Stage, position: int) -> Station:
+    def _stage(self, place: _Place, stage: Stage, position: int) -> Station:
         means = clock.hourly(stage.stations.slots())
         slots = spread_over_slots([means], math.ceil(means.max()))[0]
         return Station(
-            name=f"{port.id}/{mode}/{stage.id}",
-            port=number,
-            mode=mode,
+            name=f"{place.port.id}/{place.mode}/{stage.id}",
+            port=place.number,
+            mode=place.mode,
             timetable=_timetable(slots, means, np.ones(clock.SLOTS_PER_WEEK, bool)),
-            mean_service=self._mean_service(stage.service, mode, None),
+            mean_service=self._mean_service(stage.service, place.mode, None),
             multiplier=self._multiplier(position + 1, stage.service),
         )
 
-    def _line(
-        self,
-        number: int,
-        port: Port,
-        mode: Mode,
-        crossing: Crossing,
-        name: str,
-        slots: Ints,
-        means: Floats,
-        referrals: tuple[Referral, ...],
-    ) -> Line:
-        lane = crossing.lane_types[name]
-        gate = gate_slots(hours_of(crossing, lane))
+    def _line(self, place: _Place, name: str, booths: tuple[Floats, Ints], first_stage: int) -> Line:
+        means, slots = booths
+        lane = place.crossing.lane_types[name]
+        gate = gate_slots(hours_of(place.crossing, lane))
         changes = np.flatnonzero(np.diff(gate.astype(np.int64), prepend=-1))
-        mean_service = self._mean_service(lane.service, mode, name)
-        weights = self._class_weights(mode, name, lane)
+        mean_service = self._mean_service(lane.service, place.mode, name)
+        weights = self._class_weights(place.mode, name, lane)
         mean = sum((share * mean_service[c] for c, share in weights.items()), np.zeros(1))
         return Line(
-            name=f"{port.id}/{mode}/{name}",
-            port=number,
-            mode=mode,
+            name=f"{place.port.id}/{place.mode}/{name}",
+            port=place.number,
+            mode=place.mode,
             timetable=_timetable(slots, means, gate),
             mean_service=mean_service,
             multiplier=self._multiplier(0, lane.service),
@@ -323,8 +320,12 @@ class _Builder:
             gate_tick=changes * clock.SLOT,
             gate_open=gate[changes].astype(np.int64),
             capacity=np.floor(means * MILLI * clock.HOUR / mean).astype(np.int64),
-            referrals=referrals,
-            people=crossing.people_per_crossing.value,
+            referrals=tuple(
+                Referral(first_stage + position, position, round(lane.referral_share[stage.id].value * ONE))
+                for position, stage in enumerate(place.crossing.stages)
+                if stage.id in lane.referral_share
+            ),
+            people=place.crossing.people_per_crossing.value,
         )
 
     def _class_weights(self, mode: Mode, lane_type: str, lane: LaneType) -> dict[int, float]:
@@ -431,15 +432,13 @@ class _Builder:
     def initial_segments(self) -> list[Segment]:
         """Return those who stand in line on Monday 00:00: whom the booths serve during the wait of that hour."""
         found = []
-        for port, mode, crossing, name, lane in lanes_of(self.network):
-            number = self.network.ports.index(port)
-            position = self.index.get((number, mode, name))
+        for port, mode, _, name, lane in lanes_of(self.network):
+            position = self.index.get((self.network.ports.index(port), mode, name))
             if position is None or lane.observed is None:
                 continue
             line = self.lines[position]
-            around_midnight = clock.hourly(lane.observed.wait_min.slots())[[-1, 0]]
-            wait = float(around_midnight.mean()) * clock.MINUTE
-            waiting = line.capacity[0] * wait / clock.HOUR / MILLI * line.gate_open[0]
+            wait = clock.hourly(lane.observed.wait_min.slots())[[-1, 0]].mean()  # around midnight
+            waiting = served_within(line.capacity, wait / 60) * line.gate_open[0]
             for class_name, share in class_shares(self.network, mode, name, lane.observed).items():
                 count = round(waiting * share)
                 if count:
@@ -471,6 +470,12 @@ def _concerns(change: ScaleDemand, mode: Mode, catchment: str, class_name: str) 
     )
 
 
+def served_within(capacity: Ints, hours: float) -> float:
+    """Return how many travellers a line's capacity, thousandths an hour, serves in the first hours of the week."""
+    served = np.concatenate([[0.0], np.cumsum(capacity) / MILLI])
+    return float(np.interp(hours, np.arange(len(served)), served))
+
+
 def spread_over_slots(means: Sequence[Floats], positions: int) -> list[Ints]:
     """Turn hourly mean booths of lines that share `positions` lanes into whole booths by five-minute slot.
 
@@ -478,17 +483,17 @@ def spread_over_slots(means: Sequence[Floats], positions: int) -> list[Ints]:
     is left of a slot is carried to the next hour. Each result has shape (2016,).
     """
     free = np.full(clock.SLOTS_PER_WEEK, positions, np.int64)
-    whole = [np.floor(mean + 1e-9).astype(np.int64) for mean in means]
+    whole = [np.floor(mean + _ROUNDING).astype(np.int64) for mean in means]
     for base in whole:
         free -= np.repeat(base, clock.SLOTS_PER_HOUR)
     opened = []
     for mean, base in zip(means, whole, strict=True):
         slots = np.repeat(base, clock.SLOTS_PER_HOUR)
         carried = 0.0
-        for hour in np.flatnonzero(mean - base > 1e-9):
+        for hour in np.flatnonzero(mean - base > _ROUNDING):
             wanted = (mean[hour] - base[hour]) * clock.SLOTS_PER_HOUR + carried
             room = np.flatnonzero(free[hour * clock.SLOTS_PER_HOUR :][: clock.SLOTS_PER_HOUR] > 0)
-            extra = room[: math.floor(wanted + 1e-9)] + hour * clock.SLOTS_PER_HOUR
+            extra = room[: math.floor(wanted + _ROUNDING)] + hour * clock.SLOTS_PER_HOUR
             slots[extra] += 1
             free[extra] -= 1
             carried = wanted - len(extra)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,7 @@ from portsim.model import PortModel
 Ints = npt.NDArray[np.int64]
 
 NONE = -1  # did not happen
+WAITING = -2  # the start of a later stage whose line was joined, and not left when the run ended
 CROSSED, LOST, TURNED_AWAY, INSIDE = range(4)
 OUTCOMES = ("crossed", "lost", "turned_away", "inside")
 
@@ -62,14 +65,21 @@ def broken_invariants(crossings: Crossings, model: PortModel) -> list[str]:
     booths allow, and no open booth idle beside a line.
     """
     faults = _row_faults(crossings)
-    joins, starts, ends = _visits(crossings, model)
-    for station in range(len(model.lines) + len(model.later)):
-        name = [*model.lines, *model.later][station].name
-        faults += [
-            f"{name}: {fault}"
-            for fault in _station_faults(joins[station], starts[station], ends[station], crossings, station)
-        ]
+    stations = [*model.lines, *model.later]
+    for number, (station, visits) in enumerate(zip(stations, _all_visits(crossings, model), strict=True)):
+        opened = crossings.opened[crossings.opened[:, 1] == number]
+        found = _line_faults(visits, int(crossings.queue_area[number]), crossings.ended)
+        found += _booth_faults(visits, opened, crossings.ended)
+        faults += [f"{station.name}: {fault}" for fault in found]
     return faults
+
+
+class _Visits(NamedTuple):
+    """The visits of one station, in the order of joining; start and end are negative where not reached."""
+
+    join: Ints
+    start: Ints
+    end: Ints
 
 
 def _row_faults(c: Crossings) -> list[str]:
@@ -91,22 +101,15 @@ def _row_faults(c: Crossings) -> list[str]:
     return faults
 
 
-def _visits(c: Crossings, model: PortModel) -> tuple[list[Ints], list[Ints], list[Ints]]:
-    """Return joins, starts and ends of each station, in the order they joined."""
-    joins, starts, ends = [], [], []
-    joined = c.joined
+def _all_visits(c: Crossings, model: PortModel) -> Iterator[_Visits]:
+    """Yield the visits of each line, then of each later station."""
     for line in range(len(model.lines)):
-        rows = np.flatnonzero(joined & (c.line == line))
-        joins.append(c.tick[rows])
-        starts.append(c.start[rows])
-        ends.append(c.end[rows])
+        rows = np.flatnonzero(c.joined & (c.line == line))
+        yield _Visits(c.tick[rows], c.start[rows], c.end[rows])
     for station in range(len(model.later)):
         rows, stage, came = _came_to(c, model, station)
         order = np.lexsort((rows, came))
-        joins.append(came[order])
-        starts.append(c.stage_start[stage, rows][order])
-        ends.append(c.stage_end[stage, rows][order])
-    return joins, starts, ends
+        yield _Visits(came[order], c.stage_start[stage, rows][order], c.stage_end[stage, rows][order])
 
 
 def _came_to(c: Crossings, model: PortModel, station: int) -> tuple[Ints, Ints, Ints]:
@@ -130,35 +133,34 @@ def _came_to(c: Crossings, model: PortModel, station: int) -> tuple[Ints, Ints, 
     return np.concatenate(all_rows), np.concatenate(all_stages), np.concatenate(all_came)
 
 
-def _station_faults(joins: Ints, starts: Ints, ends: Ints, c: Crossings, station: int) -> list[str]:
+def _line_faults(visits: _Visits, queue_area: int, run_ended: int) -> list[str]:
     faults = []
-    served = starts != NONE
-    if np.any(np.diff(starts[served]) < 0) or np.any(~served[:-1] & served[1:]):
+    served = visits.start >= 0
+    if np.any(np.diff(visits.start[served]) < 0) or np.any(~served[:-1] & served[1:]):
         faults.append("not first come first served")
-    left_line = np.where(served, starts, c.ended)
-    if int((left_line - joins).sum()) != int(c.queue_area[station]):
+    left_line = np.where(served, visits.start, run_ended)
+    if int((left_line - visits.join).sum()) != queue_area:
         faults.append("Little's law: the queue's area is not the sum of the waits")
-    return faults + _booth_faults(joins, left_line, starts[served], ends[served], c, station)
+    return faults
 
 
-def _booth_faults(joins: Ints, left_line: Ints, starts: Ints, ends: Ints, c: Crossings, station: int) -> list[str]:
+def _booth_faults(visits: _Visits, opened: Ints, run_ended: int) -> list[str]:
     """Compare queue and booths at every tick at which either changed, after everything of that tick."""
-    opened = c.opened[c.opened[:, 1] == station]
-    ended = ends[ends != NONE]
-    ticks = np.unique(np.concatenate([joins, left_line, ended, opened[:, 0]]))
-    ticks = ticks[ticks < c.ended]
-    waiting = _count_until(joins, ticks) - _count_until(left_line, ticks)
-    busy = _count_until(starts, ticks) - _count_until(ended, ticks)
+    start, end = visits.start[visits.start >= 0], visits.end[visits.end != NONE]
+    ticks = np.unique(np.concatenate([visits.join, start, end, opened[:, 0]]))
+    ticks = ticks[ticks < run_ended]
+    waiting = _count_until(visits.join, ticks) - _count_until(start, ticks)
+    busy = _count_until(start, ticks) - _count_until(end, ticks)
     before, after = (
         opened[np.maximum(np.searchsorted(opened[:, 0], ticks, side=side) - 1, 0), 2] for side in ("left", "right")
     )
     most = np.maximum(before, after)  # within the tick: the last booth may start and close in one
-    changed = opened[opened[:, 0] < c.ended]
+    changed = opened[opened[:, 0] < run_ended]
     np.maximum.at(most, np.searchsorted(ticks, changed[:, 0]), changed[:, 2])
     faults = []
     if np.any((waiting > 0) & (busy < after)):
         faults.append("an open booth was idle beside a line")
-    if np.any(np.isin(ticks, starts) & (busy > most)):
+    if np.any(np.isin(ticks, start) & (busy > most)):
         faults.append("service began at a booth that was not open")
     return faults
 

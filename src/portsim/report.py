@@ -68,10 +68,12 @@ class Study:
     def problems(self) -> list[str]:
         """Return why the scenarios cannot be compared: an empty list where they can."""
         base, *options = self.scenarios
-        found = []
+        found: list[str] = []
         names = [scenario.name for scenario in self.scenarios]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            found.append(f"two scenarios of this comparison are named '{name}': each needs a name of its own")
+        found += [
+            f"two scenarios of this comparison are named '{name}': each needs a name of its own"
+            for name in sorted({name for name in names if names.count(name) > 1})
+        ]
         for option in options:
             for key, value in base.run.model_dump().items():
                 other = getattr(option.run, key)
@@ -252,13 +254,14 @@ def _context(study: Study) -> Any:
 
     base = study.scenarios[0]
     counts = count_by_class(base)
+    credit = base.network.credit or f"network {base.network.network}"
     return charts.Context(
         scenarios={s.name: s.title for s in study.scenarios},
         ports={port.id: port.name for port in base.network.ports},
         replications=min(s.run.replications for s in study.scenarios),
         weeks=base.run.weeks,
         seed=base.run.seed,
-        source=f"{base.network.credit or base.network.network}. {counts['assumed']} of {sum(counts.values())} inputs assumed",
+        source=f"{credit}. {counts['assumed']} of {sum(counts.values())} inputs assumed",
         version=__version__,
         target_wait_min={
             port.id: port.target_wait_min.value for port in base.network.ports if port.target_wait_min is not None

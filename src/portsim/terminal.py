@@ -146,10 +146,9 @@ def _assumed_lines(scenario: Scenario) -> list[str]:
 def _caveats(study: Study) -> list[str]:
     """Say what the numbers are, and what they rest on."""
     base = study.scenarios[0]
-    lines = [
-        "Wait: joining the line to start of primary inspection, northbound. ± is a 95% interval over "
-        f"{base.run.replications} replications; it covers chance, not the inputs."
-    ]
+    replications = base.run.replications
+    interval = f"± is a 95% interval over {replications} replications" if replications > 1 else "one replication"
+    lines = [f"Wait: joining the line to start of primary inspection, northbound. {interval}; chance, not the inputs."]
     if len(study.scenarios) > 1 and not study.companions:
         modes = ", ".join(
             f"{_PLURALS[mode]} {figure.value:g}" + (f" (low {figure.low:g})" if figure.low else "")
@@ -234,8 +233,6 @@ def _cargo_lines(option: Scenario, found: Tables) -> list[str]:
         flag = f"  [{row['flag']}]" if row["flag"] else ""
         lines.append(f"  {place}: {minutes} min saved x share {row['share']:.2%} -> {worth}{flag}")
     saving = found.savings[option.name]
-    return [
-        *lines,
-        f"  the same trucks in both: {saving.paired:,.0f} a replication; left out, being in one only: "
-        f"{saving.left_out:,.0f}",
-    ]
+    both, one = f"{saving.paired:,.0f}", f"{saving.left_out:,.0f}"
+    lines.append(f"  trucks in both scenarios: {both} a replication; in one only, and left out: {one}")
+    return lines

@@ -7,7 +7,7 @@ untouched, and week k is the same in a run of any length.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 from zlib import crc32
@@ -17,11 +17,13 @@ import numpy.typing as npt
 from scipy.special import expm1
 
 from portsim import clock
-from portsim.model import FRACTION_BITS, NO_LIMIT, ONE, PortModel, Segment, Shape
+from portsim.errors import PortsimError
+from portsim.model import NO_LIMIT, ONE, Line, PortModel, Segment, Shape
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+_SMALL = 1e-13
 LAYER_WIDTH = 0.25  # growth beyond a demand factor of one comes in layers of a quarter
 _INDEX_BITS, _LAYER_BITS, _WEEK_BITS = 24, 6, 10
 
@@ -117,11 +119,11 @@ def _draw_week(workload: DrawnWorkload, week: int, days: _DayFactors) -> WeekBlo
     for index, segment in enumerate(workload.model.segments):
         if segment.initial:
             if week == 0:
-                parts.append(_draw_standing(workload, index))
+                parts.append(_draw_standing(_Source(workload, index, 0, week)))
             continue
         daily = segment.factor * days.of(segment, week)
         for layer in range(_layers(float(daily.max()))):
-            part = _draw_layer(workload, index, layer, week, daily)
+            part = _draw_layer(_Source(workload, index, layer, week), daily)
             if len(part):
                 parts.append(part)
     return _merge(parts, workload.model, week)
@@ -132,27 +134,45 @@ def _layers(factor: float) -> int:
     return 1 if factor <= 1 else 1 + int(np.ceil((factor - 1) / LAYER_WIDTH))
 
 
-def _draw_layer(workload: DrawnWorkload, index: int, layer: int, week: int, daily: Floats) -> WeekBlock:
+@dataclass(frozen=True)
+class _Source:
+    """One layer of one segment in one week: what its streams are named after."""
+
+    workload: DrawnWorkload
+    index: int
+    layer: int
+    week: int
+
+    @property
+    def model(self) -> PortModel:
+        return self.workload.model
+
+    @property
+    def segment(self) -> Segment:
+        return self.model.segments[self.index]
+
+    def stream(self, purpose: str) -> np.random.Generator:
+        return self.workload.stream(f"{self.segment.name}/{purpose}", self.layer, self.week)
+
+    def key(self, number: Ints) -> Ints:
+        """Mark travellers by segment, week, layer and number, the same in every scenario."""
+        prefix = ((self.segment.stream << _WEEK_BITS | self.week) << _LAYER_BITS | self.layer) << _INDEX_BITS
+        return prefix + number
+
+
+def _draw_layer(source: _Source, daily: Floats) -> WeekBlock:
     """Draw one layer of a segment, and keep those whose mark lies under that day's demand factor."""
-    segment = workload.model.segments[index]
+    layer = source.layer
     floor, width = (0.0, 1.0) if layer == 0 else (1 + (layer - 1) * LAYER_WIDTH, LAYER_WIDTH)
-    stream = _streams(workload, segment, layer, week)
-    tick = _arrival_ticks(segment.per_hour * width, stream("arrivals"))
-    mark = floor + width * stream("mark").random(len(tick))
-    kept = np.flatnonzero(mark < daily[tick // clock.DAY])
-    return _attributes(workload.model, index, stream, tick, kept, layer, week)
+    tick = _arrival_ticks(source.segment.per_hour * width, source.stream("arrivals"))
+    mark = floor + width * source.stream("mark").random(len(tick))
+    return _attributes(source, tick, np.flatnonzero(mark < daily[tick // clock.DAY]))
 
 
-def _draw_standing(workload: DrawnWorkload, index: int) -> WeekBlock:
+def _draw_standing(source: _Source) -> WeekBlock:
     """Draw those who stand in line at the start."""
-    segment = workload.model.segments[index]
-    stream = _streams(workload, segment, 0, 0)
-    tick = np.zeros(segment.initial, np.int64)
-    return _attributes(workload.model, index, stream, tick, np.arange(segment.initial), 0, 0)
-
-
-def _streams(workload: DrawnWorkload, segment: Segment, layer: int, week: int) -> Callable[[str], np.random.Generator]:
-    return lambda purpose: workload.stream(f"{segment.name}/{purpose}", layer, week)
+    count = source.segment.initial
+    return _attributes(source, np.zeros(count, np.int64), np.arange(count))
 
 
 def _arrival_ticks(per_hour: Floats, generator: np.random.Generator) -> Ints:
@@ -174,72 +194,63 @@ def _arrival_ticks(per_hour: Floats, generator: np.random.Generator) -> Ints:
     return within
 
 
-def _attributes(
-    model: PortModel,
-    index: int,
-    stream: Callable[[str], np.random.Generator],
-    tick: Ints,
-    kept: Ints,
-    layer: int,
-    week: int,
-) -> WeekBlock:
+def _attributes(source: _Source, tick: Ints, kept: Ints) -> WeekBlock:
     """Draw what each traveller carries. All are drawn, then the kept are taken: a mark moves nobody's draws."""
-    segment = model.segments[index]
     count = len(tick)
     if count >= 1 << _INDEX_BITS:
-        raise ValueError(f"{segment.name}: {count:,} travellers a week are more than can be told apart")
-    prefix = ((segment.stream << _WEEK_BITS | week) << _LAYER_BITS | layer) << _INDEX_BITS
+        raise PortsimError(f"{source.segment.name}: {count:,} travellers a week are more than can be told apart")
     return WeekBlock(
-        week=week,
-        tick=tick[kept] + week * clock.WEEK,
-        key=prefix + kept,
-        segment=np.full(len(kept), index, np.int64),
-        patience=_patience(segment, stream, count)[kept],
-        taste=_tastes(model, segment, stream, count)[:, kept],
-        multiplier=_multipliers(model, segment, stream, count)[:, kept],
-        referral=_referrals(model, segment, stream, count)[:, kept],
+        week=source.week,
+        tick=tick[kept] + source.week * clock.WEEK,
+        key=source.key(kept),
+        segment=np.full(len(kept), source.index, np.int64),
+        patience=_patience(source, count)[kept],
+        taste=_tastes(source, count)[:, kept],
+        multiplier=_multipliers(source, count)[:, kept],
+        referral=_referrals(source, count)[:, kept],
     )
 
 
-def _patience(segment: Segment, stream: Callable[[str], np.random.Generator], count: int) -> Ints:
-    if segment.patience == 0:
+def _patience(source: _Source, count: int) -> Ints:
+    mean = source.segment.patience
+    if mean == 0:
         return np.full(count, NO_LIMIT, np.int64)
-    drawn = stream("patience").standard_exponential(count)
-    return np.rint(segment.patience * drawn).astype(np.int64)
+    drawn = source.stream("patience").standard_exponential(count)
+    return np.rint(mean * drawn).astype(np.int64)
 
 
-def _tastes(model: PortModel, segment: Segment, stream: Callable[[str], np.random.Generator], count: int) -> Ints:
-    widest = max(len(s.alternatives) for s in model.segments)
-    tastes = np.zeros((widest, count), np.int64)
-    if len(segment.alternatives) > 1:
-        for row, alternative in enumerate(segment.alternatives):
-            drawn = stream(f"taste/{model.ports[alternative.port]}").gumbel(size=count)
+def _tastes(source: _Source, count: int) -> Ints:
+    model, alternatives = source.model, source.segment.alternatives
+    tastes = np.zeros((model.most_alternatives, count), np.int64)
+    if len(alternatives) > 1:
+        for row, alternative in enumerate(alternatives):
+            drawn = source.stream(f"taste/{model.ports[alternative.port]}").gumbel(size=count)
             tastes[row] = np.rint(model.taste_scale * drawn)
     return tastes
 
 
-def _stations(model: PortModel, segment: Segment) -> set[int]:
-    """Return the rows of multipliers a segment's travellers may need."""
-    lines = {line for alternative in segment.alternatives for line in alternative.lines}
-    later = {r.station for line in lines for r in model.lines[line].referrals}
-    return {model.lines[line].multiplier for line in lines} | {model.later[s].multiplier for s in later}
-
-
-def _multipliers(model: PortModel, segment: Segment, stream: Callable[[str], np.random.Generator], count: int) -> Ints:
+def _multipliers(source: _Source, count: int) -> Ints:
+    model, lines = source.model, _lines(source)
+    rows = {line.multiplier for line in lines}
+    rows |= {model.later[referral.station].multiplier for line in lines for referral in line.referrals}
     multipliers = np.zeros((len(model.multipliers), count), np.int64)
-    for row in _stations(model, segment):
+    for row in rows:
         stage, shape = model.multipliers[row]
-        drawn = _mean_one(shape, stream(f"service/{stage}/{shape.name}"), count)
+        drawn = _mean_one(shape, source.stream(f"service/{stage}/{shape.name}"), count)
         multipliers[row] = np.rint(drawn * ONE)
     return multipliers
 
 
-def _referrals(model: PortModel, segment: Segment, stream: Callable[[str], np.random.Generator], count: int) -> Ints:
-    uniforms = np.zeros((model.stages, count), np.int64)
-    lines = {line for alternative in segment.alternatives for line in alternative.lines}
-    for stage in {r.stage for line in lines for r in model.lines[line].referrals}:
-        uniforms[stage] = stream(f"referral/{stage}").integers(0, 1 << FRACTION_BITS, count)
+def _referrals(source: _Source, count: int) -> Ints:
+    uniforms = np.zeros((source.model.stages, count), np.int64)
+    for stage in {referral.stage for line in _lines(source) for referral in line.referrals}:
+        uniforms[stage] = source.stream(f"referral/{stage}").integers(0, ONE, count)
     return uniforms
+
+
+def _lines(source: _Source) -> list[Line]:
+    """Return the lines a segment's travellers may join."""
+    return [source.model.lines[line] for option in source.segment.alternatives for line in option.lines]
 
 
 def _mean_one(shape: Shape, generator: np.random.Generator, count: int) -> Floats:
@@ -267,7 +278,7 @@ def _clip_scale(clip: float) -> float:
         slope = -expm1(-clip / scale) - clip / scale * np.exp(-clip / scale)
         step = (mean - 1) / slope
         scale -= step
-        if abs(step) < 1e-13:
+        if abs(step) < _SMALL:
             return float(scale)
     raise ValueError(f"clip {clip:g} is too near 1: the clipped mean cannot be one")
 
@@ -276,11 +287,7 @@ def _merge(parts: list[WeekBlock], model: PortModel, week: int) -> WeekBlock:
     """Put the segments' travellers in order of (tick, key)."""
     if not parts:
         none = np.zeros(0, np.int64)
-        rows = [
-            max((len(s.alternatives) for s in model.segments), default=0),
-            len(model.multipliers),
-            model.stages,
-        ]
+        rows = [model.most_alternatives, len(model.multipliers), model.stages]
         return WeekBlock(week, none, none, none, none, *(np.zeros((row, 0), np.int64) for row in rows))
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts], axis=-1)

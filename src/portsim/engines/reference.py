@@ -19,7 +19,7 @@ import simpy
 from portsim import clock
 from portsim.engines import rules
 from portsim.model import NEVER, Line, PortModel, Segment, Station
-from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
+from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, WAITING, Crossings
 from portsim.workload import WeekBlock, Workload
 
 TIMETABLE, PRIMARY_END, LATER_END, REVIEW, DECISION = range(2, 7)
@@ -57,14 +57,8 @@ class Visit(simpy.Event):
 
     __slots__ = ("multiplier", "number", "row", "starts", "traveller_class")
 
-    def __init__(
-        self,
-        env: simpy.Environment,
-        number: int,
-        row: int,
-        traveller_class: int,
-        multiplier: int,
-        starts: Any,
+    def __init__(  # noqa: PLR0917 - made at every visit: keywords cost time
+        self, env: simpy.Environment, number: int, row: int, traveller_class: int, multiplier: int, starts: Any
     ) -> None:
         super().__init__(env)
         self.number = number
@@ -302,6 +296,7 @@ class _Simulation:
         line.leave()
         for station, stage, share, multiplier in self.referrals[choice]:
             if block.referral[stage][row] < share:
+                block.stage_starts[stage][row] = WAITING
                 yield station.join(
                     Visit(
                         self.env,
