@@ -225,6 +225,13 @@ def test_not_more_than_the_built_booths_open() -> None:
     assert set(by_slot(only_line(lane(6), positions=5).timetable)) == {5}
 
 
+def test_a_crossing_without_lanes_has_no_booths() -> None:
+    """Nothing is built, so nothing opens, and nobody can be served."""
+    line = only_line(lane(3), positions=0)
+    assert not line.timetable.booths.any()
+    assert not line.capacity.any()
+
+
 # --- months and demand -------------------------------------------------------------------------
 
 FACTORS = {"vehicle": [0.5, 1.2, *[1.0] * 10]}

@@ -511,8 +511,7 @@ def test_who_is_never_served_is_a_row_with_outcome_inside() -> None:
 
 def test_who_is_stuck_before_secondary_is_inside_too() -> None:
     """Through primary, but not out of the port."""
-    model = referring(line(), stations=0)
-    crossings = reference.simulate(model, Given(model, [T(0)]))
+    crossings = simulate(referring(line(), stations=0), T(0))
     assert (crossings.outcome.tolist(), in_minutes(crossings.end)) == ([INSIDE], [10])
 
 

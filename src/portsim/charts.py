@@ -275,7 +275,7 @@ def dollars(estimate: Estimate, *, signed: bool = False) -> str:
     largest = max(abs(estimate.mean), _known(estimate.half_width))
     unit, letter = (1e6, "M") if largest >= _SHOWN_AS_MILLIONS else (1e3, "k")
     scaled = Estimate(estimate.mean / unit, estimate.half_width / unit)
-    places = 2 if math.isnan(scaled.half_width) else decimals(scaled.half_width)
+    places = int(letter == "M") if math.isnan(scaled.half_width) else decimals(scaled.half_width)
     text = number(scaled.mean, places, signed=signed)
     mean = re.sub(r"^(\D?)", r"\1$", text, count=1) + letter
     return mean if math.isnan(scaled.half_width) else f"{mean} ± ${number(scaled.half_width, places)}{letter}"

@@ -278,7 +278,7 @@ class _Builder:
     @staticmethod
     def _share_positions(means: list[Floats], positions: float) -> list[Floats]:
         """Hold the sum of booths, which a busy month may raise, to the lanes there are."""
-        total = np.maximum(sum(means, np.zeros(1)), positions)
+        total = np.maximum(sum(means, np.zeros(1)), max(positions, _ROUNDING))
         return [mean * positions / total for mean in means]
 
     def _booth_means(self, place: _Place, lane: LaneType) -> Floats:

@@ -197,7 +197,7 @@ def _arrival_ticks(per_hour: Floats, generator: np.random.Generator) -> Ints:
 def _attributes(source: _Source, tick: Ints, kept: Ints) -> WeekBlock:
     """Draw what each traveller carries. All are drawn, then the kept are taken: a mark moves nobody's draws."""
     count = len(tick)
-    if count >= 1 << _INDEX_BITS:
+    if count >= 1 << _INDEX_BITS or source.layer >= 1 << _LAYER_BITS:
         raise PortsimError(f"{source.segment.name}: {count:,} travellers a week are more than can be told apart")
     return WeekBlock(
         week=source.week,

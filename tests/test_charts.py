@@ -1,0 +1,386 @@
+"""Charts say what their tables say, and can be read."""
+
+import hashlib
+import itertools
+import math
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from portsim import charts
+
+NAN = math.nan
+PORTS = {
+    "cross-border-xpress": "Cross Border Xpress",
+    "san-ysidro": "San Ysidro",
+    "otay-mesa": "Otay Mesa",
+    "otay-mesa-east": "Otay Mesa East",
+    "tecate": "Tecate",
+    "calexico-west": "Calexico West",
+    "calexico-east": "Calexico East",
+    "andrade": "Andrade",
+}
+CONTEXT = charts.Context(
+    scenarios={"baseline": "Today", "ome": "Otay Mesa East opens"},
+    ports=PORTS,
+    replications=12,
+    weeks=4,
+    seed=20261,
+    source="BTS crossings 2024-25; CBP waits April-June 2026",
+    version="0.1.0",
+    target_wait_min={"otay-mesa": 20.0},
+    assumed_waits=frozenset({("otay-mesa", "truck")}),
+)
+TWO_OPTIONS = replace(CONTEXT, scenarios={**CONTEXT.scenarios, "moved": "Opens, officers moved from San Ysidro"})
+
+
+def summary(waits, mode="truck"):
+    rows = [
+        (scenario, port, mode, lane_type, mean, half_width)
+        for scenario, of_ports in waits.items()
+        for port, (mean, half_width) in of_ports.items()
+        for lane_type in ("standard", "all")
+    ]
+    return pd.DataFrame(rows, columns=["scenario", "port", "mode", "lane_type", "wait_mean_min", "wait_mean_hw_min"])
+
+
+def comparison(changes, mode="truck", lane_type="all"):
+    rows = [
+        ("baseline", option, port, mode, lane_type, "wait_mean_min", 50.0, 50.0 + difference, *change)
+        for option, of_ports in changes.items()
+        for port, change in of_ports.items()
+        for difference in change[:1]
+    ]
+    columns = ["base", "option", "port", "mode", "lane_type", "metric", "base_value", "option_value"]
+    return pd.DataFrame(rows, columns=[*columns, "difference", "half_width", "verdict"])
+
+
+def hourly(peaks, closed=(), half_width=0.05):
+    rows = []
+    for scenario, weekday, hour in itertools.product(peaks, range(7), range(24)):
+        mean = NAN if hour in closed else 5 + peaks[scenario] * math.exp(-(((hour - 15) / 3) ** 2))
+        arrivals = 0.0 if hour in closed else 100.0
+        row = (scenario, "otay-mesa", "truck", "standard", weekday, hour, arrivals)
+        rows.append((*row, mean, half_width * mean, 1.5 * mean))
+    columns = ["scenario", "port", "mode", "lane_type", "weekday", "hour", "arrivals_per_hour"]
+    return pd.DataFrame(rows, columns=[*columns, "wait_mean_min", "wait_mean_hw_min", "wait_p95_min"])
+
+
+def cargo(saved, option="ome"):
+    """Rows as the rule makes them: blank beyond 60 minutes, and then without a total."""
+    shares = {"otay-mesa": 0.11052, "tecate": 0.0024, "calexico-east": 0.03883}
+    rows = []
+    for port, (minutes, half_width) in saved.items():
+        rule = 2.6e6 * minutes if abs(minutes) <= 60 else NAN
+        usd, usd_hw = rule * shares[port], 2.6e6 * half_width * shares[port] + 0 * rule
+        flag = "beyond the rule's reach" if math.isnan(rule) else "extrapolated" if abs(minutes) > 20 else ""
+        rows.append(("border", port, minutes, half_width, rule, shares[port], usd, usd_hw, 0.8 * usd, 1.9 * usd, flag))
+    usd, usd_hw = sum(row[6] for row in rows), sum(row[7] for row in rows)
+    rows.append(("border", "all", 12.0, 1.0, NAN, 0.152, usd, usd_hw, 0.8 * usd, 1.9 * usd, NAN))
+    rows.append(("region", "all", 12.0, 1.0, 31.2e6, 1.0, 7 * usd, 7 * usd_hw, 5 * usd, 12 * usd, "upper reading"))
+    columns = ["scope", "port", "minutes_saved", "minutes_saved_hw", "rule_if_borderwide_usd_per_month", "share"]
+    columns += ["usd_per_month", "usd_per_month_hw", "low_usd_per_month", "high_usd_per_month", "flag"]
+    return pd.DataFrame(rows, columns=columns).assign(base="baseline", option=option)
+
+
+BETTER = (-36.0, 6.0, "better")
+WORSE = (4.0, 1.2, "worse")
+UNCLEAR = (-1.0, 2.0, "no clear change")
+SAME = (0.0, 0.0, "identical by design")
+THREE = {"otay-mesa": (62.0, 6.0), "tecate": (12.0, 2.0), "calexico-east": (20.0, 1.0)}
+
+
+def trucks(*changes, option=None):
+    waits = summary({"baseline": THREE, "ome": option or THREE})
+    return charts.waits_by_port(waits, comparison({"ome": dict(zip(THREE, changes, strict=True))}), "truck", CONTEXT)
+
+
+def title(figure: Figure) -> str:
+    return " ".join(figure.get_suptitle().split())
+
+
+def texts(figure: Figure) -> list[Text]:
+    found = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_visible())
+    return [text for text in found if text.get_text().strip()]
+
+
+def words(figure: Figure) -> str:
+    return " ".join(" ".join(text.get_text() for text in texts(figure)).split())
+
+
+def assert_readable(figure: Figure) -> None:
+    """No text leaves the page or lies on another, and none is too small to read."""
+    figure.draw_without_rendering()
+    width, height = figure.bbox.width, figure.bbox.height
+    boxes = [(text.get_text(), Text.get_window_extent(text)) for text in texts(figure)]
+    for text, box in boxes:
+        assert box.x0 >= 0, text
+        assert box.y0 >= 0, text
+        assert box.x1 <= width, text
+        assert box.y1 <= height, text
+    for (one, a), (other, b) in itertools.combinations(boxes, 2):
+        across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        assert across < 2 or up < 4, (one, other)  # letters of two close lines do not fill their boxes
+    assert min(text.get_fontsize() for text in texts(figure)) >= 11
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ((BETTER, UNCLEAR, SAME), "truck waits fall at 1 of 3 ports, Otay Mesa† (by 36 ± 6 min)"),
+        ((BETTER, BETTER, SAME), "truck waits fall at 2 of 3 ports, most at Otay Mesa† (by 36 ± 6 min)"),
+        ((SAME, WORSE, UNCLEAR), "truck waits rise at 1 of 3 ports, Tecate (by 4 ± 1 min)"),
+        (
+            (BETTER, WORSE, SAME),
+            "truck waits fall at 1 of 3 ports, Otay Mesa† (by 36 ± 6 min) and rise at 1, Tecate (by 4 ± 1 min)",
+        ),
+        ((UNCLEAR, SAME, SAME), "no clear change in truck waits at any of 3 ports"),
+        ((SAME, SAME, SAME), "truck waits are identical by design at all 3 ports"),
+    ],
+)
+def test_title_of_waits_states_the_verdicts(changes, expected):
+    assert title(trucks(*changes)) == f"Otay Mesa East opens: {expected}"
+
+
+def test_waits_page_has_units_intervals_footer_and_definition():
+    figure = trucks(BETTER, UNCLEAR, SAME)
+    said = words(figure)
+    assert figure.axes[0].get_xlabel() == "Mean truck wait (minutes)"
+    assert "12 replications of 4 weeks, seed 20261, portsim 0.1.0. Source: BTS crossings 2024-25" in said
+    assert "Wait: joining the line to start of primary inspection, northbound." in said
+    assert "95% confidence intervals" in said
+    assert f"{charts.MINUS}36 ± 6 min, better" in said
+    assert "no clear change" in said
+    assert "identical by design" in said
+
+
+def test_a_dagger_marks_only_what_rests_on_an_assumed_wait():
+    assumed = trucks(BETTER, UNCLEAR, SAME)
+    labels = [label.get_text() for label in assumed.axes[0].get_yticklabels()]
+    assert labels == ["Otay Mesa†", "Tecate", "Calexico East"]
+    assert "† rests on an assumed wait" in words(assumed)
+    known = charts.waits_by_port(summary({"baseline": THREE}, "vehicle"), comparison({}), "vehicle", CONTEXT)
+    assert "†" not in words(known)
+
+
+def test_a_port_of_the_option_only_is_shown_as_that_and_not_counted():
+    option = {**THREE, "otay-mesa-east": (6.2, 0.4)}
+    figure = trucks(BETTER, SAME, SAME, option=option)
+    assert "open only with this option" in words(figure)
+    assert "of 3 ports" in title(figure)
+    assert_readable(figure)
+
+
+def test_base_alone_states_the_longest_wait():
+    figure = charts.waits_by_port(summary({"baseline": THREE}), pd.DataFrame(), "truck", CONTEXT)
+    assert title(figure) == "Trucks wait longest at Otay Mesa†: 62 ± 6 min on average"
+
+
+def test_unknown_mode_is_an_error():
+    with pytest.raises(ValueError, match="no bus waits"):
+        charts.waits_by_port(summary({"baseline": THREE}), pd.DataFrame(), "bus", CONTEXT)
+
+
+def test_all_ports_and_two_options_do_not_collide():
+    base = {port: (20.0 + 9 * index, 6.0 + 5 * index) for index, port in enumerate(PORTS)}
+    closed = {port: wait for port, wait in base.items() if port != "otay-mesa-east"}
+    changes = dict.fromkeys(closed, UNCLEAR) | {"andrade": BETTER, "tecate": WORSE}
+    for context, options in ((CONTEXT, ["ome"]), (TWO_OPTIONS, ["ome", "moved"])):
+        waits = summary({"baseline": closed} | dict.fromkeys(options, base), "vehicle")
+        table = comparison(dict.fromkeys(options, changes), "vehicle")
+        figure = charts.waits_by_port(waits, table, "vehicle", context)
+        assert_readable(figure)
+    assert "Otay Mesa East opens: shorter at 1, longer at 1 of 7 ports" in title(figure)
+
+
+def test_more_options_than_looks_are_left_out_and_said_so():
+    names = {f"option-{index}": f"Option {index}" for index in range(6)}
+    context = replace(CONTEXT, scenarios={"baseline": "Today"} | names)
+    table = comparison({name: {"tecate": SAME} for name in names})
+    waits = summary(dict.fromkeys(context.scenarios, THREE))
+    said = words(charts.waits_by_port(waits, table, "truck", context))
+    assert "First 4 options shown, 2 left out." in said
+    assert "Option 4" not in said
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        (
+            30,
+            "peak of trucks at Otay Mesa† (standard lanes) falls from 75 to 35 min; clearly shorter in",
+        ),
+        (90, "rises from 75 to 95 min; clearly longer in"),
+        (71, "no clear change in the weekday 15:00 peak of trucks at Otay Mesa† (standard lanes)"),
+        (70, "the wait of trucks at Otay Mesa† (standard lanes) is identical by design"),
+    ],
+)
+def test_title_of_hours_without_pairing_needs_intervals_apart(option, expected):
+    table = hourly({"baseline": 70, "ome": option})
+    figure = charts.wait_by_hour(table, "otay-mesa", "truck", "standard", CONTEXT)
+    assert expected in title(figure)
+    assert_readable(figure)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (BETTER, "wait 36 ± 6 min less; at the weekday 15:00 peak 35, not 75"),
+        (WORSE, "wait 4 ± 1 min more"),
+        (UNCLEAR, f"no clear change in the wait of trucks at Otay Mesa† (standard lanes) ({charts.MINUS}1 ± 2 min)"),
+        (SAME, "the wait of trucks at Otay Mesa† (standard lanes) is identical by design"),
+    ],
+)
+def test_title_of_hours_takes_the_paired_verdict_where_there_is_one(change, expected):
+    table = comparison({"ome": {"otay-mesa": change}}, lane_type="standard")
+    figure = charts.wait_by_hour(
+        hourly({"baseline": 70, "ome": 30}), "otay-mesa", "truck", "standard", CONTEXT, comparison=table
+    )
+    assert expected in title(figure)
+    assert "paired, over the whole week" in words(figure)
+
+
+def test_hours_page_has_units_band_target_and_gaps():
+    table = hourly({"baseline": 70, "ome": 30}, closed=[0, 1, 2, 3, 4, 5, 22, 23])
+    figure = charts.wait_by_hour(table, "otay-mesa", "truck", "standard", CONTEXT)
+    axes = figure.axes[0]
+    assert axes.get_ylabel() == "Wait (minutes)"
+    assert axes.get_xlabel() == "Hour of joining the line, Monday-Friday"
+    said = words(figure)
+    for phrase in ("band: mean to 95th percentile", "target 20 min", "seed 20261", charts.ASSUMED_NOTE):
+        assert phrase in said
+    means = next(line for line in axes.get_lines() if line.get_linewidth() == 3)
+    drawn = np.asarray(means.get_ydata(), float)
+    assert np.flatnonzero(np.isnan(drawn)).tolist() == [0, 1, 2, 3, 4, 5, 22, 23]
+    assert_readable(figure)
+
+
+def test_weekends_stay_out_of_weekdays():
+    table = hourly({"baseline": 70})
+    table.loc[table["weekday"] >= 5, "wait_mean_min"] = 500.0
+    figure = charts.wait_by_hour(table, "otay-mesa", "truck", "standard", CONTEXT)
+    assert title(figure).endswith("wait 75 ± 4 min at the weekday peak (15:00), over the target of 20 min")
+
+
+def test_an_option_keeps_its_look_where_the_base_is_closed():
+    figure = charts.wait_by_hour(hourly({"ome": 30}), "otay-mesa", "truck", "standard", CONTEXT)
+    assert {line.get_color() for line in figure.axes[0].get_lines()[:2]} == {CONTEXT.look("ome").color}
+
+
+def test_three_lines_of_a_day_do_not_collide():
+    table = hourly({"baseline": 70, "ome": 69, "moved": 68})
+    assert_readable(charts.wait_by_hour(table, "otay-mesa", "truck", "standard", TWO_OPTIONS))
+
+
+@pytest.mark.parametrize(
+    ("saved", "expected"),
+    [
+        ((10.0, 1.0), "shorter truck waits are worth $2.9M ± $0.3M of cargo a month by the trade rule†"),
+        ((-10.0, 1.0), "longer truck waits cost $2.9M ± $0.3M of cargo a month by the trade rule†"),
+        ((0.5, 1.0), "no clear change in cargo value (+$144k ± $287k a month by the trade rule†)"),
+        ((30.0, 3.0), "by the trade rule†, extrapolated"),
+        ((0.0, 0.0), "cargo value is identical by design, truck waits do not change"),
+        ((75.0, 5.0), "no dollar total, the change of truck waits at Otay Mesa† is beyond the rule's reach"),
+    ],
+)
+def test_title_of_cargo_states_the_total(saved, expected):
+    table = cargo({"otay-mesa": saved, "calexico-east": (0.0, 0.0)})
+    figure = charts.cargo_value_by_port(table, CONTEXT)
+    assert title(figure).startswith("Otay Mesa East opens: ")
+    assert title(figure).endswith(expected)
+    assert_readable(figure)
+
+
+def test_cargo_page_shows_the_arithmetic_the_region_and_the_unit():
+    table = cargo({"otay-mesa": (10.0, 1.0), "tecate": (-0.8, 0.5), "calexico-east": (0.0, 0.0)})
+    figure = charts.cargo_value_by_port(table, CONTEXT)
+    said, times = words(figure), charts.TIMES
+    assert f"$26M a month {times} minutes saved / 10 {times} the port's share of US-Mexico truck imports" in said
+    assert f"Otay Mesa: $26M {times} 10.0 / 10 {times} 11.05% = $2.9M." in said
+    assert "Upper reading, the whole rule given to this region: +$20M ± $2M a month" in said
+    assert "not a welfare benefit" in said
+    assert "identical by design" in said
+    assert figure.axes[0].get_xlabel() == "Cargo value gained (million US dollars a month)"
+    assert figure.axes[0].get_yticklabels()[-1].get_text() == "All ports†"
+
+
+def test_a_blank_cell_has_no_mark_and_says_why():
+    table = cargo({"otay-mesa": (75.0, 5.0), "calexico-east": (3.0, 1.0)})
+    figure = charts.cargo_value_by_port(table, CONTEXT)
+    said = words(figure)
+    assert "no dollar figure" in said
+    assert "(75 ± 5 min, beyond the rule's reach)" in said
+    assert len(figure.axes[0].containers) == 2  # interval and range, of Calexico East alone
+
+
+def test_two_options_of_cargo_do_not_collide():
+    saved = {"otay-mesa": (70.0, 1.0), "tecate": (-0.8, 0.5), "calexico-east": (33.0, 4.0)}
+    table = pd.concat([cargo(saved), cargo(dict.fromkeys(saved, (5.0, 1.0)), "moved")], ignore_index=True)
+    figure = charts.cargo_value_by_port(table, TWO_OPTIONS)
+    assert "Otay Mesa East opens: beyond the rule's reach" in title(figure)
+    assert_readable(figure)
+
+
+@pytest.mark.parametrize(
+    ("mean", "half_width", "expected"),
+    [
+        (-36.2, 6.1, f"{charts.MINUS}36 ± 6"),
+        (3.4, 3.3, "+3.4 ± 3.3"),
+        (0.123, 0.04, "+0.12 ± 0.04"),
+        (-0.04, 0.3, "0.0 ± 0.3"),
+        (0.5, 0.001, "+0.50 ± <0.01"),
+        (12.3, NAN, "+12"),
+    ],
+)
+def test_no_more_digits_than_the_interval_supports(mean, half_width, expected):
+    assert charts.plus_minus(charts.Estimate(mean, half_width), signed=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("mean", "half_width", "expected"),
+    [
+        (2_873_520, 310_000, "+$2.9M ± $0.3M"),
+        (-5_000, 3_100, f"{charts.MINUS}$5k ± $3k"),
+        (960_000, 20_000, "+$0.96M ± $0.02M"),
+        (2_873_520, NAN, "+$2.9M"),
+    ],
+)
+def test_dollars_in_a_unit_that_fits(mean, half_width, expected):
+    assert charts.dollars(charts.Estimate(mean, half_width), signed=True) == expected
+
+
+def test_one_replication_has_no_interval_and_says_so():
+    table = comparison({"ome": {"tecate": (-5.0, NAN, "no clear change")}})
+    waits = summary({"baseline": {"tecate": (12.0, NAN)}, "ome": {"tecate": (7.0, NAN)}})
+    said = words(charts.waits_by_port(waits, table, "truck", replace(CONTEXT, replications=1)))
+    assert "1 replication of 4 weeks (one alone has no interval)" in said
+    assert f"{charts.MINUS}5 min, no clear change" in said
+
+
+def test_a_very_long_title_and_source_stay_on_the_page():
+    long = "A very long name of an option that a planner wrote on a Friday afternoon, with everything in it"
+    context = replace(CONTEXT, scenarios={"baseline": "Today", "ome": long}, source="a source, and another; " * 12)
+    table = comparison({"ome": dict(zip(THREE, (BETTER, WORSE, SAME), strict=True))})
+    assert_readable(charts.waits_by_port(summary({"baseline": THREE, "ome": THREE}), table, "truck", context))
+
+
+def test_the_same_figure_is_the_same_file_whatever_the_readers_settings(tmp_path):
+    digests = []
+    for name, size in (("one", 10), ("two", 30)):
+        with mpl.rc_context({"font.size": size, "axes.facecolor": "red", "svg.hashsalt": name}):
+            paths = charts.save(trucks(BETTER, UNCLEAR, SAME), tmp_path / name)
+        assert [path.suffix for path in paths] == [".png", ".svg"]
+        digests.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths])
+    assert digests[0] == digests[1]
+    assert "<dc:date>" not in paths[1].read_text(encoding="utf-8")
+
+
+def test_charts_leave_matplotlibs_settings_alone():
+    before = dict(mpl.rcParams)
+    trucks(BETTER, UNCLEAR, SAME)
+    assert dict(mpl.rcParams) == before

@@ -1,0 +1,113 @@
+"""The baseline against what was counted and read at the ports: volumes, waits, and four weeks without drift."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from joblib import Parallel, delayed
+from scipy import stats
+
+from portsim import experiment, scenario
+from portsim.engines import reference
+from portsim.measures import ALL, SUMMARY_METRICS, Measures, measure
+from portsim.model import PortModel
+from portsim.workload import draw
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("reality")]
+
+ROOT = Path(__file__).parents[1]
+OBSERVED = Path(experiment.__file__).parent / "data" / "calibaja" / "observed.csv"
+REPLICATIONS, WEEKS, SEED = 3, 4, 2026
+SIGMAS = 3.3
+PEOPLE_PER_DAY = 192_661  # vehicle occupants, pedestrians and bus passengers of the documents' seven ports
+Floats = npt.NDArray[np.float64]
+
+
+def one_replication(model: PortModel, replication: int) -> tuple[Measures, list[Floats]]:
+    """Return what was measured over all weeks, and the summary of each week alone."""
+    crossings = reference.simulate(model, draw(model, SEED, replication))
+    weekly = [measure(crossings, replace(model, warm_up_weeks=1 + week, weeks=1)).summary for week in range(WEEKS)]
+    return measure(crossings, model), weekly
+
+
+class Baseline:
+    """The baseline, simulated: `summary` (replications, groups, metrics), `weekly` (replications, weeks, ...)."""
+
+    def __init__(self) -> None:
+        loaded = scenario.load(ROOT / "scenarios" / "baseline.yaml", {"weeks": WEEKS})
+        model = experiment.build_model(loaded)
+        runs = Parallel(n_jobs=2)(delayed(one_replication)(model, number) for number in range(REPLICATIONS))
+        self.groups = runs[0][0].groups
+        self.lines = runs[0][0].lines
+        self.summary = np.stack([measures.summary for measures, _ in runs])
+        self.weekly = np.stack([weekly for _, weekly in runs])
+        self.hourly = np.stack([measures.hourly for measures, _ in runs])
+
+    def of(self, metric: str, *group: str) -> Floats:
+        """Return a metric of a group by replication."""
+        return self.summary[:, self.groups.index((group[0], group[1], group[2])), SUMMARY_METRICS.index(metric)]
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    return Baseline()
+
+
+@pytest.fixture(scope="module")
+def observed() -> pd.DataFrame:
+    return pd.read_csv(OBSERVED, comment="#")
+
+
+def test_volumes_are_those_counted(baseline: Baseline, observed: pd.DataFrame) -> None:
+    """Crossings a day of every port and mode are within 2% or 3.3 standard errors of the BTS mean."""
+    counted = observed[observed["lane_type"] == ALL]
+    assert len(counted) == 18
+    misses = []
+    for row in counted.itertuples():
+        found = baseline.of("crossings_per_day", row.port, row.mode, ALL)
+        error = found.std(ddof=1) / np.sqrt(REPLICATIONS)
+        off = abs(found.mean() - row.crossings_per_day)
+        if off > max(0.02 * row.crossings_per_day, SIGMAS * error):
+            misses.append(f"{row.port}/{row.mode}: {found.mean():.0f}, counted {row.crossings_per_day:.0f}")
+    assert misses == []
+
+
+def test_people_are_the_documents_over_190_000_a_day(baseline: Baseline) -> None:
+    """People a day at the seven ports, truck drivers apart, are within 1% of 192,661."""
+    people = baseline.of("people_per_day", ALL, ALL, ALL) - baseline.of("people_per_day", ALL, "truck", ALL)
+    assert people.mean() == pytest.approx(PEOPLE_PER_DAY, rel=0.01)
+
+
+def test_first_waits_are_plausible(baseline: Baseline, observed: pd.DataFrame) -> None:
+    """All-hours mean waits are within 25% or 15 minutes of the readings for 80% of the lane types read 200 times."""
+    read = observed[observed["readings"] >= 200]
+    assert len(read) == 24
+    near = []
+    for row in read.itertuples():
+        line = baseline.lines.index((row.port, row.mode, row.lane_type))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # hours in which nobody joins have no wait
+            by_hour = np.nanmean(baseline.hourly[:, line, :, 1], axis=0)
+        off = abs(np.nanmean(by_hour) - row.wait_mean_min)
+        near.append(off <= max(0.25 * row.wait_mean_min, 15))
+    assert np.mean(near) >= 0.8
+
+
+def test_four_measured_weeks_show_no_drift(baseline: Baseline) -> None:
+    """No line's weekly mean wait has a trend that a t test at one in a thousand would call one."""
+    wait = SUMMARY_METRICS.index("wait_mean_min")
+    week = np.tile(np.arange(WEEKS), REPLICATIONS)
+    drifting = []
+    for number, line in enumerate(baseline.lines):
+        if line[1] == "bus":
+            continue  # twenty buses a week at Calexico East: often none waits
+        trend = stats.linregress(week, baseline.weekly[:, :, number, wait].ravel())
+        if trend.pvalue < 0.001:
+            drifting.append(f"{'/'.join(line)}: {trend.slope:+.1f} min a week, p {trend.pvalue:.4f}")
+    assert drifting == []
