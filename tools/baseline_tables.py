@@ -443,7 +443,7 @@ def groups() -> list[Group]:
         Group(
             2504,
             buses,
-            (Line("san-ysidro/bus/general", booths=_flat(1.0), wait_min=_flat(5.0)),),
+            (Line("san-ysidro/bus/general", booths=_flat(1.0), wait_min=_flat(2.0)),),
             day_profile=COACH_DAY,
             mean_s=COACH_S,
         ),
@@ -476,7 +476,7 @@ def groups() -> list[Group]:
         Group(
             2507,
             buses,
-            (Line("calexico-east/bus/general", hours=daily(6, 22), booths=_flat(1.0), wait_min=_flat(5.0)),),
+            (Line("calexico-east/bus/general", hours=daily(6, 22), booths=_flat(1.0), wait_min=_flat(2.0)),),
             day_profile=SMALL_BUS_DAY,
             mean_s=COACH_S,
         ),

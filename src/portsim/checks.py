@@ -74,6 +74,7 @@ def cross_check(network: Network) -> list[Found]:
     for line in _lines(network):
         found += _referrals(line)
         found += _observed(network, line)
+    found += _observed_twice(network)
     found += _sources(network, network.sources)
     return found
 
@@ -337,6 +338,23 @@ def _observed(network: Network, line: Line) -> Iterator[Found]:
         yield (*at, "per_hour"), "nobody joined: leave `observed` out"
     elif not line.lane.booths_open.slots().any():
         yield (*line.path, "booths_open"), "travellers were observed, but no booth ever opens"
+
+
+def _observed_twice(network: Network) -> Iterator[Found]:
+    """Find classes seen on two lane types of a port: a traveller joins the first of its lane types that is open."""
+    seen: dict[tuple[str, str], str] = {}
+    for line in _lines(network):
+        if line.lane.observed is None:
+            continue
+        users = [n for n, c in network.classes.items() if c.mode == line.mode and line.lane_type in c.lane_types]
+        for name in line.lane.observed.classes or users[:1]:
+            first = seen.setdefault((line.port.id, name), line.lane_type)
+            if first != line.lane_type:
+                yield (
+                    (*line.path, "observed"),
+                    f"class '{name}' is observed on '{first}' and '{line.lane_type}' of {line.port.id}: "
+                    "make it two classes, one for each lane type",
+                )
 
 
 def _origins(network: Network, port: Port, observed: Observed) -> Iterator[Found]:

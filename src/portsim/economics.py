@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 
 AS_IS_MIN = 20.0  # within the studied change, doubled
 EXTRAPOLATED_MIN = 60.0  # beyond, no dollars are given
+EXTRAPOLATED = "extrapolated"
 COLUMNS = (
     "base",
     "option",
@@ -104,7 +105,10 @@ def cargo_value(
     ]
     weighted = minutes @ shares / shares.sum()
     any_assumed = bool(assumed & set(ports))
+    stretched = any(EXTRAPOLATED in row["flag"] for row in rows)
     total = _row(rule, "border", "all", weighted, shares.sum(), rule_applies=False, assumed=any_assumed)
+    if stretched and EXTRAPOLATED not in total["flag"]:
+        total["flag"] = "; ".join(word for word in (EXTRAPOLATED, total["flag"]) if word)
     region = _row(rule, "region", "all", weighted, 1.0, rule_applies=True, assumed=any_assumed)
     region["flag"] = "; ".join(word for word in ("upper reading", region["flag"]) if word)
     if any(math.isnan(row["usd_per_month"]) for row in rows):  # a total of what is blank would mislead
@@ -140,7 +144,7 @@ def _row(
         flags.append("beyond the rule's reach")
         _blank(row)
     elif abs(saved.mean) > AS_IS_MIN:
-        flags.append("extrapolated")
+        flags.append(EXTRAPOLATED)
     if assumed:
         flags.append("assumed wait")
     row["flag"] = "; ".join(flags)

@@ -123,6 +123,7 @@ def save(measures: Measures, path: Path) -> None:
             summary=measures.summary,
             lines=np.array(measures.lines),
             hourly=measures.hourly,
+            daily=measures.daily,
             truck_key=measures.trucks.key,
             truck_port=measures.trucks.port,
             truck_wait=measures.trucks.wait,
@@ -138,6 +139,7 @@ def load(path: Path) -> Measures:
             summary=part["summary"],
             lines=_names(part["lines"]),
             hourly=part["hourly"],
+            daily=part["daily"],
             trucks=TruckWaits(part["truck_key"], part["truck_port"], part["truck_wait"]),
         )
 

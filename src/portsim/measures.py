@@ -65,12 +65,14 @@ class Measures:
 
     `groups`: (port, mode, lane type) with `all` for totals; `summary`, shape (groups, SUMMARY_METRICS). `lines`:
     (port, mode, lane type); `hourly`, shape (lines, 168, HOURLY_METRICS), means over the measured weeks.
+    `daily`, shape (lines, measured days, 24, 2): of each single hour the joins and their mean wait, minutes.
     """
 
     groups: tuple[tuple[str, str, str], ...]
     summary: Floats
     lines: tuple[tuple[str, str, str], ...]
     hourly: Floats
+    daily: Floats
     trucks: TruckWaits
 
 
@@ -82,7 +84,14 @@ def measure(crossings: Crossings, model: PortModel) -> Measures:
     rows = _Rows(crossings, model, window)
     longest = _longest_queues(rows, len(model.lines))
     summary = np.array([_summarise(rows, group, names, longest, model) for group in groups])
-    return Measures(groups, summary, names, _hourly(rows, crossings, model, window), _trucks(rows, model))
+    return Measures(
+        groups=groups,
+        summary=summary,
+        lines=names,
+        hourly=_hourly(rows, crossings, model, window),
+        daily=_daily(rows, len(model.lines), window),
+        trucks=_trucks(rows, model),
+    )
 
 
 class _Rows:
@@ -206,6 +215,17 @@ def _hourly(rows: _Rows, c: Crossings, model: PortModel, window: tuple[int, int]
         )
         table[line] = np.stack(columns, axis=1)
     return table
+
+
+def _daily(rows: _Rows, lines: int, window: tuple[int, int]) -> Floats:
+    """Return joins and mean wait of every line in every hour of every measured day."""
+    hours = (window[1] - window[0]) // clock.HOUR
+    served = rows.served
+    cell = rows.line[served] * hours + (rows.crossings.tick[served] - window[0]) // clock.HOUR
+    count = np.bincount(cell, minlength=lines * hours).astype(float)
+    total = np.bincount(cell, weights=rows.wait[served] / clock.MINUTE, minlength=lines * hours)
+    both = np.stack([count, total / np.where(count > 0, count, np.nan)], axis=-1)
+    return both.reshape(lines, hours // clock.HOURS_PER_DAY, clock.HOURS_PER_DAY, 2)
 
 
 def _edges(window: tuple[int, int]) -> Ints:

@@ -92,8 +92,13 @@ def _row_faults(c: Crossings) -> list[str]:
     if np.any(c.start[~joined] != NONE):
         faults.append("service of someone who never joined")
     crossed = c.outcome == CROSSED
-    if np.any(c.depart[crossed] < c.end[crossed]) or np.any(c.end[crossed] <= c.start[crossed]):
-        faults.append("a crossing ends before its last stage")
+    if np.any(c.end[crossed] <= c.start[crossed]):
+        faults.append("primary ends before it starts")
+    if np.any((c.stage_end != NONE) & ((c.stage_start < 0) | (c.stage_end <= c.stage_start))):
+        faults.append("a later stage ends before it starts")
+    last_end = np.vstack([c.end, c.stage_end]).max(axis=0)
+    if np.any(c.depart[crossed] != last_end[crossed]):
+        faults.append("a crossing does not end with its last stage")
     if np.any(c.depart[~crossed] != NONE):
         faults.append("someone departed who had not crossed")
     if np.any(c.line[joined] < 0):

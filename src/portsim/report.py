@@ -95,6 +95,7 @@ class Tables:
 
     summary: pd.DataFrame
     hourly: pd.DataFrame
+    weekday_profile: pd.DataFrame
     comparison: pd.DataFrame
     cargo_value: pd.DataFrame
     savings: Mapping[str, Saving] = field(default_factory=dict)
@@ -104,6 +105,7 @@ class Tables:
         named = (
             ("summary", self.summary),
             ("hourly", self.hourly),
+            ("weekday_profile", self.weekday_profile),
             ("comparison", self.comparison),
             ("cargo_value", self.cargo_value),
         )
@@ -151,6 +153,7 @@ def build_tables(study: Study, measures: Run) -> Tables:
     return Tables(
         summary=_stack([tables.summary(name, m) for name, m in measured.items()]),
         hourly=_stack([tables.hourly(name, m) for name, m in measured.items()]),
+        weekday_profile=_stack([tables.weekday_profile(name, m) for name, m in measured.items()]),
         comparison=_stack(comparisons),
         cargo_value=_stack(values),
         savings=savings,

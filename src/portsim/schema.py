@@ -277,7 +277,7 @@ class Service(Strict):
     kind: ServiceKind = "gamma"
     mean_s: ServiceMean
     cv: NotNegative | None = None
-    clip: Positive | None = None
+    clip: Annotated[Figure, *_figure(low=1.0, above=True)] | None = None
 
     @model_validator(mode="after")
     def _spread(self) -> Self:

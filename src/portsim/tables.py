@@ -49,6 +49,19 @@ HOURLY_COLUMNS = (
     "booths_open",
     "utilisation",
 )
+PROFILE_COLUMNS = (
+    "scenario",
+    "port",
+    "mode",
+    "lane_type",
+    "hour",
+    "wait_mean_min",
+    "wait_mean_hw_min",
+    "wait_p10_min",
+    "wait_p90_min",
+    "days",
+)
+WEEKDAYS = 5
 MORE_IS_BETTER = ("crossings_per_day", "people_per_day")
 
 
@@ -79,6 +92,37 @@ def hourly(scenario: str, replications: Sequence[Measures]) -> pd.DataFrame:
     half_width = found.half_width[:, :, HOURLY_METRICS.index("wait_mean_min")]
     table["wait_mean_hw_min"] = half_width.reshape(rows)
     return table[list(HOURLY_COLUMNS)]
+
+
+def weekday_profile(scenario: str, replications: Sequence[Measures]) -> pd.DataFrame:
+    """Return the rows of weekday_profile.csv of one scenario: every line, 24 hours, Monday to Friday.
+
+    The mean, weighted by joins, has its interval over replications; the percentiles are of the hour's mean wait
+    on single days, over all simulated weekdays.
+    """
+    lines = replications[0].lines
+    daily = np.stack([m.daily for m in replications])  # (replications, lines, days, 24, 2)
+    weekdays = daily[:, :, np.arange(daily.shape[2]) % clock.DAYS_PER_WEEK < WEEKDAYS]
+    joins, wait = weekdays[..., 0], weekdays[..., 1]
+    joined = joins.sum(axis=2)
+    mean = np.nansum(joins * wait, axis=2) / np.where(joined > 0, joined, np.nan)
+    found = estimate(mean)
+    single = np.moveaxis(wait, 1, 0).reshape(len(lines), -1, clock.HOURS_PER_DAY)
+    rows = [
+        (*line, hour, found.mean[i, hour], found.half_width[i, hour], *_percentiles(single[i, :, hour]), single.shape[1])
+        for i, line in enumerate(lines)
+        for hour in range(clock.HOURS_PER_DAY)
+    ]
+    return pd.DataFrame([(scenario, *row) for row in rows], columns=list(PROFILE_COLUMNS))
+
+
+def _percentiles(waits: Floats) -> tuple[float, float]:
+    """Return the 10th and 90th percentile of those there are."""
+    known = waits[~np.isnan(waits)]
+    if not known.size:
+        return float("nan"), float("nan")
+    low, high = np.percentile(known, (10, 90))
+    return float(low), float(high)
 
 
 def comparison(
