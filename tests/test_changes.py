@@ -234,9 +234,9 @@ REFUSED = {
         "multiple of 5 minutes",
     ),
     "the same toll": (
-        {"action": "set_toll", "port": "east", "mode": "truck", "toll_usd": 2},
+        {"action": "set_toll", "port": "east", "mode": "truck", "toll_usd": 0},
         "toll_usd",
-        "2 already",
+        "0 already",
     ),
     "no toll where none is": (
         {"action": "set_toll", "port": "east", "mode": "vehicle", "toll_usd": 0},

@@ -94,10 +94,22 @@ CONTRADICTIONS: dict[str, tuple[checks.KeyPath, object, checks.KeyPath, str]] = 
     ),
     "classes unsaid": ((*LANE, "observed", "classes"), REMOVE, (*LANE, "observed"), "several classes"),
     "nobody's lane type": (
-        ("classes", "local", "lane_types"),
+        ("classes", "freight", "lane_types"),
         ["general"],
-        (*EAST, "lane_types", "ready", "observed"),
+        ("ports", 0, "truck", "lane_types", "standard", "observed"),
         "no class of travellers",
+    ),
+    "one class seen on two lane types": (
+        (*EAST, "lane_types", "ready", "observed"),
+        {"per_hour": 90, "origins": {"town": 1.0}},
+        (*EAST, "lane_types", "ready", "observed"),
+        "make it two classes",
+    ),
+    "a toll on an observed line": (
+        (*LANE, "toll_usd"),
+        5,
+        (*LANE, "toll_usd"),
+        "count twice",
     ),
     "nobody joined": (
         (*LANE, "observed", "per_hour"),

@@ -556,6 +556,18 @@ def test_no_border_breaks_an_invariant(border: Network, seed: int, *, on_the_min
     event(f"lines served: {len(set(crossings.line[crossings.start != NONE].tolist()))}")
 
 
+def test_two_who_join_a_later_line_at_one_tick_are_served_in_the_order_of_events() -> None:
+    """Services of a minute and decisions on the minute: ends of primary and of an earlier stage meet all the time."""
+    stages = [{"id": name, "stations": 1, "service": lane(1)["service"]} for name in ("first", "second")]
+    referred = lane(2, referral_share={"first": 0.5, "second": 0.5})
+    model = build(network([port("east", {"general": referred}, stages=stages)], [flow(30, "east")]))
+    crossings = reference.simulate(model, OnTheMinute(draw(model, SEED, 0)))
+    assert broken_invariants(crossings, model) == []
+    came = np.where(crossings.stage_end[0] != NONE, crossings.stage_end[0], crossings.end)
+    to_second = crossings.stage_start[1] != NONE
+    assert to_second.sum() - len(np.unique(came[to_second])) > 100  # ties
+
+
 def busy_run() -> tuple[PortModel, Crossings]:
     """Run a border with every kind of outcome, a later stage and a line that lasts."""
     model = build(rich_network(north=True))

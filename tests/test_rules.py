@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from portsim.clock import HOUR, HOURS_PER_WEEK, MINUTE, WEEK
 from portsim.engines import rules
-from portsim.model import MILLI, NEVER, NO_LIMIT, ONE
+from portsim.model import CLEARING, MILLI, NEVER, NO_LIMIT, ONE
+
+SHUT = -1.0
 
 
 def capacity(hours: dict[int, float], rest: float = 0) -> list[int]:
-    """Return 168 hourly capacities: those given, and the rest, in travellers an hour."""
-    return [round(hours.get(hour, rest) * MILLI) for hour in range(HOURS_PER_WEEK)]
+    """Return 168 hourly capacities: those given, and the rest, in travellers an hour; SHUT is a shut gate."""
+    rates = [hours.get(hour, rest) for hour in range(HOURS_PER_WEEK)]
+    return [CLEARING if rate == SHUT else round(rate * MILLI) for rate in rates]
 
 
 def informed_min(waiting: int, hours: list[int], now_min: float) -> float:
@@ -38,9 +41,12 @@ def informed_min(waiting: int, hours: list[int], now_min: float) -> float:
         pytest.param(0, capacity({6: 60}), 330, 30, id="before opening, alone"),
         pytest.param(10, capacity({6: 60}), 330, 40, id="before opening, with a line"),
         pytest.param(10, capacity({8: 60}), 330, 160, id="long before opening"),
-        pytest.param(40, capacity({0: 60}), 30, 40, id="after closing the last rate holds"),
-        pytest.param(90, capacity({0: 60, 2: 1}), 30, 90, id="a later opening does not matter then"),
-        pytest.param(200, capacity({0: 60}), 0, 200, id="closing time lasts as long as the line"),
+        pytest.param(40, capacity({0: 60}, SHUT), 30, 40, id="after closing the last rate holds"),
+        pytest.param(90, capacity({0: 60, 2: 1}, SHUT), 30, 90, id="a later opening does not matter then"),
+        pytest.param(200, capacity({0: 60}, SHUT), 0, 200, id="closing time lasts as long as the line"),
+        pytest.param(40, capacity({0: 60, 3: 60}, SHUT), 30, 40, id="closing and opening again"),
+        pytest.param(40, capacity({0: 60, 3: 60}), 30, 160, id="no booth for two hours, the gate open"),
+        pytest.param(40, capacity({0: 60, 2: SHUT, 3: SHUT}), 30, 100, id="no booth for an hour, then closing time"),
         pytest.param(0, capacity({0: 60}), 60, 167 * 60, id="missed by a minute: next week"),
         pytest.param(5, capacity({0: 60}), 167 * 60 + 50, 15, id="over the end of the week"),
         pytest.param(200, capacity({}, 1), 20, 200 * 60, id="more than a week's work"),
@@ -66,25 +72,26 @@ def test_later_weeks_are_like_the_first() -> None:
     assert rules.informed_wait(9, hours, now + 4 * WEEK) == rules.informed_wait(9, hours, now)
 
 
-RATE = st.one_of(st.just(0), st.integers(1, 900_000))
+RATE = st.one_of(st.just(CLEARING), st.just(0), st.integers(1, 900_000))
 CAPACITIES = st.lists(RATE, min_size=HOURS_PER_WEEK, max_size=HOURS_PER_WEEK)
 DAYS = st.lists(RATE, min_size=24, max_size=24).map(lambda day: day * 7)
 NOW = st.integers(0, 2 * WEEK - 1)
 
 
 def water_min(waiting: int, hours: list[int], now: int) -> Fraction | None:
-    """Let the line flow out hour by hour, exactly; after a week or from a dry hour on, at the last rate."""
+    """Let the line flow out hour by hour, exactly; after a week or once the gate shuts, at the last rate."""
     left, gone, rate = Fraction(waiting), Fraction(0), Fraction(0)
     for step in range(HOURS_PER_WEEK + 1):
         hour = now // HOUR + step
         length = Fraction((hour + 1) * HOUR - max(now, hour * HOUR), HOUR)
         coming = Fraction(hours[hour % HOURS_PER_WEEK], MILLI)
-        if rate > 0 and coming == 0:
+        if rate > 0 and coming < 0:
             break
-        rate = coming
-        if rate > 0 and left <= rate * length:
-            break
-        left -= rate * length
+        if coming > 0:
+            rate = coming
+            if left <= rate * length:
+                break
+            left -= rate * length
         gone += length
     return (gone + left / rate) * 60 if rate > 0 else None
 

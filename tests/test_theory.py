@@ -211,7 +211,8 @@ def test_kiefer_wolfowitz_serves_in_order_and_never_idles_before_a_line(
     for place, (arrival, start) in enumerate(zip(arrivals, starts, strict=True)):
         assert np.sum(ends[:place] > start) < booths
         if start > arrival:  # a tick earlier every booth was taken
-            assert np.sum(ends[:place] > start - 1) == booths
+            before = start - 1
+            assert np.sum((starts[:place] <= before) & (ends[:place] > before)) == booths
 
 
 def test_kiefer_wolfowitz_meets_mdc() -> None:

@@ -38,6 +38,10 @@ MONTHS = 12
 HERDING_RATIO = 1.25
 SLOW_PCT = 0.10
 SLOW_WARM_UP_WEEKS = 2
+TOLL_OBSERVED = (
+    "a toll on an observed line: what was observed holds it already, and it would count twice. Leave it out here; "
+    "a scenario's set_toll adds one to what was observed"
+)
 
 KeyPath = tuple[int | str, ...]
 Found = tuple[KeyPath, str]
@@ -334,6 +338,8 @@ def _observed(network: Network, line: Line) -> Iterator[Found]:
     at = (*line.path, "observed")
     for path, message in (*_origins(network, line.port, observed), *_class_shares(network, line, observed)):
         yield (*at, *path), message
+    if line.lane.toll_usd is not None and line.lane.toll_usd.value > 0:
+        yield (*line.path, "toll_usd"), TOLL_OBSERVED
     if not observed.per_hour.slots().any():
         yield (*at, "per_hour"), "nobody joined: leave `observed` out"
     elif not line.lane.booths_open.slots().any():
@@ -346,15 +352,13 @@ def _observed_twice(network: Network) -> Iterator[Found]:
     for line in _lines(network):
         if line.lane.observed is None:
             continue
-        users = [n for n, c in network.classes.items() if c.mode == line.mode and line.lane_type in c.lane_types]
+        users = _users(network, line.mode, line.lane_type)
         for name in line.lane.observed.classes or users[:1]:
             first = seen.setdefault((line.port.id, name), line.lane_type)
             if first != line.lane_type:
-                yield (
-                    (*line.path, "observed"),
-                    f"class '{name}' is observed on '{first}' and '{line.lane_type}' of {line.port.id}: "
-                    "make it two classes, one for each lane type",
-                )
+                both = f"'{first}' and '{line.lane_type}' of {line.port.id}"
+                message = f"class '{name}' is observed on {both}: make it two classes, one for each lane type"
+                yield (*line.path, "observed"), message
 
 
 def _origins(network: Network, port: Port, observed: Observed) -> Iterator[Found]:

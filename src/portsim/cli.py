@@ -43,7 +43,10 @@ LowPatience = Annotated[
     ),
 ]
 Verify = Annotated[
-    bool, typer.Option("--verify", help="Check conservation, Little's law, order and idle booths in every run.")
+    bool,
+    typer.Option(
+        "--verify", help="Run every replication again, and check conservation, Little's law, order and idle booths."
+    ),
 ]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from portsim import clock
+from portsim.errors import PortsimError
 from portsim.schema import MODES, Crossing, Hours, LaneType, Mode, Network, Observed, Port
 
 Floats = npt.NDArray[np.float64]
@@ -210,8 +211,12 @@ def _solve_constants(network: Network, lines: list[_Line]) -> Floats:
         constants += step
         constants -= _mean_where(constants, present)
         if np.abs(step - _mean_where(step, present))[present].max() < _TOLERANCE_MIN:
-            break
-    return _smooth(constants, present)
+            return _smooth(constants, present)
+    raise PortsimError(
+        "no choice constants reproduce the observed shares of "
+        + ", ".join(line.port.id for line in lines)
+        + ": see origins and access_min of the catchments"
+    )
 
 
 def _access_and_wait(network: Network, lines: list[_Line], catchments: list[str]) -> Floats:

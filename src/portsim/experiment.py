@@ -7,9 +7,11 @@ all they depend on, and are never run again.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from portsim.records import broken_invariants
 from portsim.scenario import Scenario
 from portsim.workload import draw
 
+_DECISIVE = ("clock", "demand", "model", "workload", "records", "measures")
 Progress = Callable[[int, int], None]
 
 
@@ -109,8 +112,17 @@ def _work(task: Task, port_model: PortModel, seed: int, *, verify: bool) -> tupl
 
 
 def part_name(scenario: Scenario, replication: int) -> str:
-    """Name a finished replication by all it depends on: scenario, version, seed and number."""
-    return f"{scenario.digest[:16]}-{__version__}-seed{scenario.run.seed}-{replication:04d}.npz"
+    """Name a finished replication by all it depends on: scenario, code, seed and number."""
+    code = f"{__version__}-{code_digest()[:8]}"
+    return f"{scenario.digest[:16]}-{code}-seed{scenario.run.seed}-{replication:04d}.npz"
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 of the modules that make a replication what it is: a changed engine never meets old parts."""
+    package = Path(__file__).parent
+    files = [package / f"{name}.py" for name in _DECISIVE] + sorted((package / "engines").glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def save(measures: Measures, path: Path) -> None:

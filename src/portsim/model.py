@@ -48,6 +48,7 @@ ONE = 1 << FRACTION_BITS
 MILLI = 1_000  # capacities are in thousandths of a traveller an hour, weights in thousandths
 NO_LIMIT = 1 << 62  # patience of travellers who never give up
 _ROUNDING = 1e-9  # what sums of fractions of booths may be off
+CLEARING = -1  # the capacity of an hour with the gate shut: what is in line is cleared at the last rate
 NEVER = -1  # a wait that no coming booth will end
 
 
@@ -108,7 +109,8 @@ class Line(Station):
     """A lane type's line at primary, with its gate and what a traveller can know of it.
 
     `gate_tick`, `gate_open`: when the line may be joined. `capacity`, shape (168,): thousandths of a traveller an
-    hour, from hourly mean booths and mean service. `people`: carried by one crossing.
+    hour, from hourly mean booths and mean service; CLEARING where no booth is meant to open and the gate is shut.
+    `people`: carried by one crossing.
     """
 
     lane_type: str
@@ -290,7 +292,7 @@ class _Builder:
         return held
 
     def _stage(self, place: _Place, stage: Stage, position: int) -> Station:
-        means = clock.hourly(stage.stations.slots())
+        means = clock.hourly(stage.stations.slots()) * self.month_factor(place.mode)
         slots = spread_over_slots([means], math.ceil(means.max()))[0]
         return Station(
             name=f"{place.port.id}/{place.mode}/{stage.id}",
@@ -319,7 +321,7 @@ class _Builder:
             lane_type=name,
             gate_tick=changes * clock.SLOT,
             gate_open=gate[changes].astype(np.int64),
-            capacity=np.floor(means * MILLI * clock.HOUR / mean).astype(np.int64),
+            capacity=_capacity(means, mean, gate),
             referrals=tuple(
                 Referral(first_stage + position, position, round(lane.referral_share[stage.id].value * ONE))
                 for position, stage in enumerate(place.crossing.stages)
@@ -470,9 +472,16 @@ def _concerns(change: ScaleDemand, mode: Mode, catchment: str, class_name: str) 
     )
 
 
+def _capacity(means: Floats, mean_service: Floats, gate: npt.NDArray[np.bool_]) -> Ints:
+    """Return what hourly mean booths serve, thousandths of a traveller an hour."""
+    capacity = np.floor(means * MILLI * clock.HOUR / mean_service).astype(np.int64)
+    shut = ~gate[:: clock.SLOTS_PER_HOUR]
+    return np.where((means == 0) & shut, CLEARING, capacity)
+
+
 def served_within(capacity: Ints, hours: float) -> float:
     """Return how many travellers a line's capacity, thousandths an hour, serves in the first hours of the week."""
-    served = np.concatenate([[0.0], np.cumsum(capacity) / MILLI])
+    served = np.concatenate([[0.0], np.cumsum(np.maximum(capacity, 0)) / MILLI])
     return float(np.interp(hours, np.arange(len(served)), served))
 
 

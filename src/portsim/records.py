@@ -113,7 +113,7 @@ def _all_visits(c: Crossings, model: PortModel) -> Iterator[_Visits]:
         yield _Visits(c.tick[rows], c.start[rows], c.end[rows])
     for station in range(len(model.later)):
         rows, stage, came = _came_to(c, model, station)
-        order = np.lexsort((rows, came))
+        order = np.lexsort((rows, came > c.end[rows], came))  # at one tick, ends of primary come first
         yield _Visits(came[order], c.stage_start[stage, rows][order], c.stage_end[stage, rows][order])
 
 

@@ -28,6 +28,7 @@ from portsim.schema import Mode, Observed, as_mode
 
 MANIFEST = "manifest.json"
 PARTS = "parts"
+OWNER = "study"
 _PACKAGES = ("numpy", "scipy", "simpy", "pandas", "pydantic", "matplotlib", "joblib")
 _KEEPS_UP = 0.98  # of those who join in the measured weeks; below, a line is growing
 _FIGURE_MODES: tuple[Mode, ...] = ("vehicle", "truck", "pedestrian")
@@ -114,24 +115,20 @@ class Tables:
 
 def claim(folder: Path, study: Study) -> None:
     """Make the folder of a study, or take it up again. Raises ResultsError where it holds something else."""
-    manifest = folder / MANIFEST
-    if manifest.exists():
-        try:
-            found = json.loads(manifest.read_text(encoding="utf-8")).get("study_digest")
-        except (OSError, ValueError, AttributeError):
-            found = None
-        if found != study.digest:
-            raise ResultsError(f"{folder} holds the results of another study: choose another --out")
-    elif folder.exists() and (not folder.is_dir() or _holds_something_else(folder)):
-        raise ResultsError(f"{folder} is not a folder of portsim results: choose another --out, or an empty folder")
+    owner = folder / PARTS / OWNER
+    if folder.exists() and not folder.is_dir():
+        raise ResultsError(f"{folder} is a file: choose another --out")
+    if owner.exists():
+        if owner.read_text(encoding="utf-8").strip() != study.digest:
+            raise ResultsError(f"{folder} holds another study, or one of other inputs: choose another --out")
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise ResultsError(f"{folder} is not empty, and not of portsim's making: choose another --out")
     try:
-        (folder / PARTS).mkdir(parents=True, exist_ok=True)
+        owner.parent.mkdir(parents=True, exist_ok=True)
+        _replace(owner, study.digest + "\n")
     except OSError as error:
-        raise ResultsError(f"{folder} cannot be made: {error.strerror}") from error
-
-
-def _holds_something_else(folder: Path) -> bool:
-    return any(folder.iterdir()) and not (folder / PARTS).is_dir()
+        raise ResultsError(f"{folder} cannot be written: {error.strerror}") from error
 
 
 def build_tables(study: Study, measures: Run) -> Tables:

@@ -105,6 +105,12 @@ def _bounded(low: float, high: float | None, *, above: bool) -> Callable[[Figure
     return check
 
 
+def _whole(figure: Figure) -> Figure:
+    if figure.value != int(figure.value):
+        raise ValueError(f"{figure.value:g} is not a whole number")
+    return figure
+
+
 def _figure(low: float = 0.0, high: float | None = None, *, above: bool = False) -> tuple[Any, ...]:
     return BeforeValidator(_as_figure), AfterValidator(_bounded(low, high, above=above))
 
@@ -113,6 +119,8 @@ Number = Annotated[Figure, *_figure(low=-1e12)]
 NotNegative = Annotated[Figure, *_figure()]
 Positive = Annotated[Figure, *_figure(above=True)]
 Share = Annotated[Figure, *_figure(high=1.0)]
+Interval = Annotated[Figure, *_figure(low=0.1)]
+WholeFigure = Annotated[Figure, *_figure(), AfterValidator(_whole)]
 
 # --- the week ----------------------------------------------------------------------------------
 
@@ -330,7 +338,7 @@ class Crossing(Strict):
     """One mode's way through a port: lane types side by side, then later stages in the order given."""
 
     hours: Hours = "24h"
-    lane_positions: NotNegative = Field(description="built lanes, shared by the lane types")
+    lane_positions: WholeFigure = Field(description="built lanes, shared by the lane types")
     people_per_crossing: Positive = Field(default=Figure(value=1.0), description="people carried, drivers included")
     lane_types: dict[Identifier, LaneType] = Field(min_length=1)
     stages: tuple[Stage, ...] = ()
@@ -395,9 +403,9 @@ class Choice(Strict):
     """How a traveller picks a port. All weights are in minutes of port wait."""
 
     kind: Literal["ports", "fixed"] = "ports"
-    information_interval_min: Positive = Figure(value=15.0)
-    posting_interval_min: Positive = Figure(value=60.0)
-    posting_step_min: Positive = Figure(value=5.0)
+    information_interval_min: Interval = Figure(value=15.0)
+    posting_interval_min: Interval = Figure(value=60.0)
+    posting_step_min: Interval = Figure(value=5.0)
     taste_scale_min: Positive = Figure(value=16.0)
     wait_weight: NotNegative = Figure(value=1.0)
     access_weight: NotNegative = Figure(value=0.4, note="a minute of driving weighs 1/2.5 of a minute of wait")
@@ -455,7 +463,7 @@ class Transfer(Strict):
     port: Identifier
     mode: Mode
     lane_type: Identifier
-    booths: Real = Field(gt=0)
+    booths: Annotated[Real, Field(gt=0)]
 
 
 class Moved(Strict):
@@ -517,7 +525,7 @@ class ScaleDemand(Strict):
     """Multiply potential demand, of all travellers or of those named."""
 
     action: Literal["scale_demand"]
-    factor: Real = Field(ge=0, le=10)
+    factor: Annotated[Real, Field(ge=0, le=10)]
     modes: tuple[Mode, ...] | None = None
     catchments: tuple[Identifier, ...] | None = None
     classes: tuple[Identifier, ...] | None = None
@@ -530,7 +538,7 @@ class SetToll(Strict):
     port: Identifier
     mode: Mode
     lane_types: tuple[Identifier, ...] | None = None
-    toll_usd: Real = Field(ge=0, le=1000)
+    toll_usd: Annotated[Real, Field(ge=0, le=1000)]
 
 
 Change = Annotated[OpenPort | ClosePort | SetBooths | AddBooths | ScaleDemand | SetToll, Field(discriminator="action")]
@@ -572,7 +580,7 @@ class ScenarioFile(Strict):
         default=None, description="a network file beside this one; absent is the packaged CaliBaja network"
     )
     choice: Literal["ports", "fixed"] | None = Field(
-        default=None, description="`fixed` sends everyone to the port they use in the network's data"
+        default=None, description="`fixed` sends all observed travellers to the port they were observed at"
     )
     patience_pct_per_min: dict[Mode, Annotated[Real, Field(ge=0)]] | None = Field(
         default=None, description="overrides the network's, by mode"

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from portsim import clock, economics
-from portsim.inference import estimate, paired_difference
-from portsim.measures import HOURLY_METRICS, SUMMARY_METRICS, Measures
+from portsim.inference import IDENTICAL, estimate, paired_difference
+from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures
 from portsim.schema import CargoRule
 
 Floats = npt.NDArray[np.float64]
@@ -109,7 +109,14 @@ def weekday_profile(scenario: str, replications: Sequence[Measures]) -> pd.DataF
     found = estimate(mean)
     single = np.moveaxis(wait, 1, 0).reshape(len(lines), -1, clock.HOURS_PER_DAY)
     rows = [
-        (*line, hour, found.mean[i, hour], found.half_width[i, hour], *_percentiles(single[i, :, hour]), single.shape[1])
+        (
+            *line,
+            hour,
+            found.mean[i, hour],
+            found.half_width[i, hour],
+            *_percentiles(single[i, :, hour]),
+            single.shape[1],
+        )
         for i, line in enumerate(lines)
         for hour in range(clock.HOURS_PER_DAY)
     ]
@@ -145,12 +152,18 @@ def comparison(
             "option_value": after[:, i, j].mean(),
             "difference": found.mean[i, j],
             "half_width": found.half_width[i, j],
-            "verdict": found.verdict[i, j],
+            "verdict": _verdict(found.verdict[i, j], port, metric),
         }
         for i, (port, mode, lane_type) in enumerate(groups)
         for j, metric in enumerate(SUMMARY_METRICS)
     ]
     return pd.DataFrame(rows)
+
+
+def _verdict(verdict: str, port: str, metric: str) -> str:
+    """Return the verdict, none where fewer crossings at one port may just be more at another."""
+    judged = port == ALL or metric not in MORE_IS_BETTER or verdict == IDENTICAL
+    return verdict if judged else ""
 
 
 def _of_groups(replications: Sequence[Measures], groups: Sequence[tuple[str, str, str]]) -> Floats:

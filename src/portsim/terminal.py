@@ -137,7 +137,7 @@ def _assumed_lines(scenario: Scenario) -> list[str]:
         low, high = series[0].low_factor, series[0].high_factor
         span = f" (low {central * low:.0f}, high {central * high:.0f})" if low and high else ""
         name = scenario.network.port(port).name
-        lines.append(f"{DAGGER} assumed, hardly observed: {name} {_PLURALS[mode]} wait {central:.0f} min{span}")
+        lines.append(f"{DAGGER} assumed, not observed: {name} {_PLURALS[mode]} wait {central:.0f} min{span}")
     if lines:
         lines.append(f"What rests on them is marked {DAGGER}.")
     return lines

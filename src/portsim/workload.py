@@ -197,7 +197,10 @@ def _arrival_ticks(per_hour: Floats, generator: np.random.Generator) -> Ints:
 def _attributes(source: _Source, tick: Ints, kept: Ints) -> WeekBlock:
     """Draw what each traveller carries. All are drawn, then the kept are taken: a mark moves nobody's draws."""
     count = len(tick)
-    if count >= 1 << _INDEX_BITS or source.layer >= 1 << _LAYER_BITS:
+    if source.layer >= 1 << _LAYER_BITS:
+        most = 1 + ((1 << _LAYER_BITS) - 1) * LAYER_WIDTH
+        raise PortsimError(f"{source.segment.name}: demand is more than {most:g} times that of the network")
+    if count >= 1 << _INDEX_BITS:
         raise PortsimError(f"{source.segment.name}: {count:,} travellers a week are more than can be told apart")
     return WeekBlock(
         week=source.week,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from portsim.clock import HOUR, HOURS_PER_WEEK
-from portsim.model import FRACTION_BITS, MILLI, NEVER
+from portsim.model import CLEARING, FRACTION_BITS, MILLI, NEVER
 
 
 def service_ticks(mean: int, multiplier: int) -> int:
@@ -16,24 +16,21 @@ def service_ticks(mean: int, multiplier: int) -> int:
 def informed_wait(waiting: int, capacity: Sequence[int], now: int) -> int:
     """Return the ticks in which the coming timetable serves those waiting now; NEVER if no booth will open.
 
-    `capacity` is in thousandths of a traveller an hour, by hour of the week. Before booths open, their opening is
-    waited for. Once they work, an hour without any is closing time: they go on at the last rate until the line is
-    empty.
+    `capacity` is in thousandths of a traveller an hour, by hour of the week. Hours without booths are waited out;
+    but where the gate is shut (CLEARING), booths that have begun go on at the last rate until the line is empty.
     """
     work = waiting * MILLI * HOUR
     tick, rate = now, 0
     for hour in range(now // HOUR, now // HOUR + HOURS_PER_WEEK + 1):
         coming = capacity[hour % HOURS_PER_WEEK]
         end = (hour + 1) * HOUR
-        if coming == 0:
-            if rate > 0:
-                return tick + work // rate - now
-            tick = end
-            continue
-        rate = coming
-        if rate * (end - tick) >= work:
-            return tick + work // rate - now
-        work -= rate * (end - tick)
+        if coming == CLEARING and rate > 0:
+            break
+        if coming > 0:
+            rate = coming
+            if rate * (end - tick) >= work:
+                break
+            work -= rate * (end - tick)
         tick = end
     return tick + work // rate - now if rate > 0 else NEVER
 
