@@ -1,0 +1,246 @@
+"""A study from the command line to its folder: what is written, what is said, what is never lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from portsim import cli, experiment, report, tables
+from portsim.economics import COLUMNS as CARGO_COLUMNS
+from portsim.errors import PortsimError, ResultsError
+from portsim.measures import SUMMARY_METRICS
+
+NETWORK = Path(__file__).parent / "networks" / "two-ports.yaml"
+BASE = """
+scenario: now
+title: Now
+network: two-ports.yaml
+run: {weeks: 1, warm_up_weeks: 0, replications: 2, seed: 5}
+cargo_rule: {usd_per_month_per_10_min: 26000000, border_truck_imports_usd_bn: 100, truck_imports_usd_bn: {left: 10}}
+"""
+OPTION = """
+scenario: opened
+title: New opens
+extends: now.yaml
+changes: [{action: open_port, port: new, officers: added}]
+"""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a network, a base and an option, and their comparison in `study`."""
+    folder = tmp_path_factory.mktemp("desk")
+    shutil.copy(NETWORK, folder)
+    (folder / "now.yaml").write_text(BASE)
+    (folder / "opened.yaml").write_text(OPTION)
+    assert call("compare", folder / "now.yaml", folder / "opened.yaml", "--out", folder / "study", "--jobs", 1) == 0
+    return folder
+
+
+def call(*words: object) -> int:
+    """Run a command line in this process, and return its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["portsim", *(str(word) for word in words)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+    return int(stopped.value.code or 0)
+
+
+def test_the_tables_have_the_columns_of_the_documentation(desk: Path) -> None:
+    """Names and order are a contract with those who read the files."""
+    expected = {
+        "summary": tables.SUMMARY_COLUMNS,
+        "hourly": tables.HOURLY_COLUMNS,
+        "weekday_profile": tables.PROFILE_COLUMNS,
+        "comparison": (
+            "base",
+            "option",
+            "port",
+            "mode",
+            "lane_type",
+            "metric",
+            "base_value",
+            "option_value",
+            "difference",
+            "half_width",
+            "verdict",
+        ),
+        "cargo_value": CARGO_COLUMNS,
+    }
+    for name, columns in expected.items():
+        table = pd.read_csv(desk / "study" / "tables" / f"{name}.csv")
+        assert list(table.columns) == list(columns)
+        assert len(table)
+
+
+def test_every_group_and_hour_has_its_row(desk: Path) -> None:
+    """Two scenarios; the option has two lines more."""
+    summary = pd.read_csv(desk / "study" / "tables" / "summary.csv")
+    hourly = pd.read_csv(desk / "study" / "tables" / "hourly.csv")
+    lines = summary[(summary["lane_type"] != "all")].groupby("scenario").size()
+    assert lines.to_dict() == {"now": 4, "opened": 6}
+    assert len(hourly) == (4 + 6) * 168
+    total = summary[(summary["port"] == "all") & (summary["mode"] == "all")]
+    parts = summary[summary["lane_type"] != "all"].groupby("scenario")["crossings_per_day"].sum()
+    assert dict(zip(total["scenario"], total["crossings_per_day"], strict=True)) == pytest.approx(
+        parts.to_dict(), rel=1e-5
+    )
+
+
+def test_a_port_out_of_reach_is_identical_by_design(desk: Path) -> None:
+    """Nobody at Far can use the new port; everyone at Left and Right gains."""
+    found = pd.read_csv(desk / "study" / "tables" / "comparison.csv", keep_default_na=False)
+    waits = found[(found["metric"] == "wait_mean_min") & (found["lane_type"] == "general")].set_index("port")
+    assert waits.loc["far", "verdict"] == "identical by design"
+    assert float(waits.loc["left", "difference"]) < 0
+    assert set(found["metric"]) == set(SUMMARY_METRICS)
+    one_port = found[(found["port"] == "left") & (found["metric"] == "crossings_per_day")]
+    assert set(one_port["verdict"]) == {""}  # fewer there may just be more at the new port
+
+
+def test_cargo_value_shows_its_whole_line_of_arithmetic(desk: Path) -> None:
+    """Dollars are the rule times minutes over ten times the share; the region's row takes the rule whole."""
+    found = pd.read_csv(desk / "study" / "tables" / "cargo_value.csv")
+    port = found[(found["scope"] == "border") & (found["port"] == "left")].iloc[0]
+    assert port["share"] == pytest.approx(0.1)
+    assert port["usd_per_month"] == pytest.approx(26e6 * port["minutes_saved"] / 10 * 0.1, rel=1e-4)
+    assert port["rule_if_borderwide_usd_per_month"] == pytest.approx(26e6 * port["minutes_saved"] / 10, rel=1e-4)
+    assert "assumed wait" in port["flag"]
+    total = found[(found["scope"] == "border") & (found["port"] == "all")].iloc[0]
+    assert pd.isna(total["rule_if_borderwide_usd_per_month"])
+    assert found[found["scope"] == "region"]["usd_per_month"].iloc[0] == pytest.approx(
+        26e6 * port["minutes_saved"] / 10, rel=1e-4
+    )
+
+
+def test_the_folder_can_be_shown_checked_and_repeated(desk: Path) -> None:
+    """Figures in both forms, the scenarios in full, a log, and a manifest with what a repetition needs."""
+    study = desk / "study"
+    manifest = json.loads((study / "manifest.json").read_text())
+    assert manifest["engine"] == "simpy"
+    assert [s["run"]["seed"] for s in manifest["scenarios"]] == [5, 5]
+    assert {"numpy", "simpy"} < set(manifest["packages"])
+    assert (
+        "network.ports[left].truck.lane_types.standard.observed.wait_min" in manifest["scenarios"][0]["inputs_assumed"]
+    )
+    figures = {path.name for path in (study / "figures").iterdir()}
+    assert {"waits-vehicle.png", "waits-vehicle.svg", "waits-truck.png", "cargo-value.png"} < figures
+    assert "hours-new-vehicle-general.svg" in figures
+    assert {path.name for path in (study / "resolved").iterdir()} == {"now.yaml", "opened.yaml"}
+    assert "4 of 4 replications" in (study / "run.log").read_text()
+
+
+def test_the_first_lines_count_the_assumed_inputs(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before any result stands what it rests on, and the assumed truck wait with its range."""
+    assert call("compare", desk / "now.yaml", desk / "opened.yaml", "--out", desk / "study") == 0
+    said = capsys.readouterr().out
+    head = said[: said.index("Mean wait")]
+    assert " assumed." in head
+    assert "Left trucks wait 20 min (low 10, high 60)" in head
+    assert "identical by design" in said
+    assert "--low-patience" in said
+
+
+def test_a_finished_study_is_not_run_again(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same command again simulates nothing; one replication more simulates one a scenario."""
+    ran: list[int] = []
+    replicate = experiment.replicate
+
+    def counted(*args: object, **settings: object) -> object:
+        ran.append(1)
+        return replicate(*args, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(experiment, "replicate", counted)
+    words = ("compare", desk / "now.yaml", desk / "opened.yaml", "--out", desk / "study", "--jobs", 1)
+    before = (desk / "study" / "tables" / "summary.csv").read_bytes()
+    assert call(*words) == 0
+    assert ran == []
+    assert (desk / "study" / "tables" / "summary.csv").read_bytes() == before
+    assert call(*words, "--replications", 3) == 0
+    assert len(ran) == 2
+    assert call(*words) == 0
+    assert (desk / "study" / "tables" / "summary.csv").read_bytes() == before
+
+
+def test_another_study_never_overwrites(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not a finished one, not an unfinished one, not a folder of something else."""
+    (desk / "letters").mkdir(exist_ok=True)
+    (desk / "letters" / "dear.txt").write_text("Dear")
+    (desk / "a-file").write_text("")
+    for folder in ("study", "letters", "a-file"):
+        assert call("run", desk / "now.yaml", "--out", desk / folder) == 2
+    assert capsys.readouterr().err.count("choose another --out") == 3
+    (desk / "unfinished" / "parts").mkdir(parents=True, exist_ok=True)
+    (desk / "unfinished" / "parts" / "study").write_text("another digest\n")
+    assert call("run", desk / "now.yaml", "--out", desk / "unfinished") == 2
+
+
+def test_quiet_prints_the_folder_only(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, for scripts."""
+    assert call("run", desk / "now.yaml", "--out", desk / "alone", "--quiet", "--replications", 1) == 0
+    assert capsys.readouterr().out.strip() == str(desk / "alone")
+    assert not (desk / "alone" / "tables" / "comparison.csv").exists()
+
+
+def test_verify_checks_every_run(desk: Path) -> None:
+    """Conservation, Little's law, order and idle booths hold in a run of cars, trucks and secondary."""
+    assert call("run", desk / "now.yaml", "--out", desk / "verified", "--verify", "--replications", 1, "-q") == 0
+
+
+def test_low_patience_compares_a_second_time(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The companions have names of their own, two weeks of warm-up, and their rows in every table."""
+    words = ("compare", desk / "now.yaml", desk / "opened.yaml", "--out", desk / "patient", "--replications", 1)
+    assert call(*words, "--low-patience") == 0
+    found = pd.read_csv(desk / "patient" / "tables" / "comparison.csv")
+    assert set(found["base"]) == {"now", "now-low-patience"}
+    assert "New opens, low patience" in capsys.readouterr().out
+    manifest = json.loads((desk / "patient" / "manifest.json").read_text())
+    assert [s["run"]["warm_up_weeks"] for s in manifest["scenarios"]] == [0, 0, 2, 2]
+
+
+def test_all_faults_of_all_files_are_said_at_once(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, no traceback, one line a fault."""
+    (desk / "bad.yaml").write_text("scenario: bad\nextends: now.yaml\nrun: {weeks: 0}\ntitel: x\n")
+    (desk / "worse.yaml").write_text("scenario: worse\nextends: nowhere.yaml\n")
+    assert call("check", desk / "bad.yaml", desk / "worse.yaml") == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3
+    assert all("bad.yaml:" in line or "worse.yaml:" in line for line in said)
+
+
+def test_an_unfair_comparison_is_refused(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Scenarios run alike, and have names of their own."""
+    (desk / "longer.yaml").write_text("scenario: longer\nextends: now.yaml\nrun: {weeks: 2}\n")
+    assert call("compare", desk / "now.yaml", desk / "longer.yaml") == 2
+    assert "run.weeks is 2, but 1" in capsys.readouterr().err
+    assert call("compare", desk / "now.yaml", desk / "now.yaml") == 2
+    assert "named 'now'" in capsys.readouterr().err
+
+
+def test_a_line_without_end_is_not_reported(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nobody gives up and more join than are served, the wait only says how long was simulated."""
+    (desk / "endless.yaml").write_text(
+        "scenario: endless\nextends: now.yaml\npatience_pct_per_min: {vehicle: 0}\n"
+        "changes: [{action: scale_demand, factor: 2}]\n"
+    )
+    assert call("run", desk / "endless.yaml", "--out", desk / "endless", "--replications", 1) == 2
+    assert "its line has no end" in capsys.readouterr().err
+    assert not (desk / "endless" / "manifest.json").exists()
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """As committed beside the scenarios."""
+    assert call("schema") == 0
+    committed = Path(__file__).parents[1] / "scenarios" / "schema.json"
+    assert json.loads(capsys.readouterr().out) == json.loads(committed.read_text())
+
+
+def test_a_folder_that_cannot_be_made_is_said_so(desk: Path) -> None:
+    """A ResultsError is an error for people."""
+    with pytest.raises(ResultsError, match="file"):
+        report.claim(desk / "a-file", report.Study(()))
+    assert issubclass(ResultsError, PortsimError)
