@@ -190,7 +190,7 @@ def _arrival_ticks(per_hour: Floats, generator: np.random.Generator) -> Ints:
     starts = np.concatenate([rising[1:], [False]])
     knots = rising | starts
     ticks = np.interp(unit[unit < total], cumulative[knots], edges[knots])
-    within: Ints = np.minimum(ticks.astype(np.int64), clock.WEEK - 1)
+    within: Ints = np.clip(ticks.astype(np.int64), 1, clock.WEEK - 1)  # tick 0 is for those who stand in line
     return within
 
 

@@ -269,13 +269,15 @@ class _Simulation:
 
     def _send_travellers(self) -> Process:
         """Start a process a traveller when it decides; those of one tick in order, after all else of the tick."""
-        first = 0
+        first, sent = 0, -1
         for drawn in self.workload.weeks():
             block = _Block(drawn, first)
             self.blocks.append(block)
             for row, tick in enumerate(block.tick):
-                if tick > self.env.tick or (first == 0 and row == 0):
+                standing = self.segments[block.segment[row]].standing_in != NONE
+                if tick > sent and not standing:  # who stands in line at the start is there before all else
                     yield self.env.moment(tick, DECISION, first + row)
+                    sent = tick
                 self.env.process(self._travel(block, row))
             first += len(drawn)
 
@@ -316,6 +318,9 @@ class _Simulation:
     def _decide(self, block: _Block, row: int) -> int:
         """Choose the port, and whether to go at all; return the line joined, or NONE."""
         options = self.segments[block.segment[row]]
+        if options.standing_in != NONE:
+            block.line[row] = options.standing_in
+            return options.standing_in
         hour = self.env.tick // clock.HOUR % clock.HOURS_PER_WEEK
         best, best_cost, best_toll = NONE, 0, 0
         for position, (lines, tolls, costs) in enumerate(options.alternatives):
@@ -369,4 +374,5 @@ class _Options:
 
     def __init__(self, segment: Segment) -> None:
         self.traveller_class = segment.traveller_class
+        self.standing_in = segment.alternatives[0].lines[0] if segment.initial else NONE
         self.alternatives = [(list(a.lines), list(a.toll), list(map(int, a.cost))) for a in segment.alternatives]
