@@ -31,6 +31,7 @@ ORDER = (
     {"economics"},
     {"tables"},
     {"experiment"},
+    {"findings", "layout"},
     {"charts"},
     {"report"},
     {"terminal"},
@@ -43,15 +44,19 @@ OWNERS = {
     "yaml": set(),
     "simpy": {"engines.reference"},
     "numba": {"engines.compiled"},
-    "matplotlib": {"charts"},
+    "matplotlib": {"charts", "layout"},
     "joblib": {"experiment"},
     "random": set(),
     "rich": {"terminal"},
     "typer": {"cli"},
 }
 ENGINES_SEE = {"clock", "model", "workload", "records", "engines.rules"}
-TABLES_ONLY = {"charts": {"numbers", "inference"}, "economics": {"numbers", "inference"}}
-FIGURES_ONLY = {"numbers": set(), "theory": set(), "inference": set()}
+TABLES_ONLY = {
+    "charts": {"numbers", "inference", "findings", "layout"},
+    "findings": {"numbers", "inference"},
+    "economics": {"numbers", "inference"},
+}
+FIGURES_ONLY = {"numbers": set(), "theory": set(), "inference": set(), "layout": set()}
 
 
 def name_of(path: Path) -> str:

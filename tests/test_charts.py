@@ -13,6 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from portsim import charts
+from portsim.findings import ASSUMED_NOTE, TIMES, Context
+from portsim.layout import LOOKS
+from portsim.numbers import MINUS, Estimate, decimals, dollars, minutes, plus_minus
 
 NAN = math.nan
 PORTS = {
@@ -25,7 +28,7 @@ PORTS = {
     "calexico-east": "Calexico East",
     "andrade": "Andrade",
 }
-CONTEXT = charts.Context(
+CONTEXT = Context(
     scenarios={"baseline": "Today", "ome": "Otay Mesa East opens"},
     ports=PORTS,
     replications=12,
@@ -60,26 +63,30 @@ def comparison(changes, mode="truck", lane_type="all"):
     return pd.DataFrame(rows, columns=[*columns, "difference", "half_width", "verdict"])
 
 
-def hourly(peaks, closed=(), half_width=0.05):
+def profile(peaks, closed=(), half_width=0.05, peak=15, lane=("otay-mesa", "truck", "standard")):
     rows = []
-    for scenario, weekday, hour in itertools.product(peaks, range(7), range(24)):
-        mean = NAN if hour in closed else 5 + peaks[scenario] * math.exp(-(((hour - 15) / 3) ** 2))
-        arrivals = 0.0 if hour in closed else 100.0
-        row = (scenario, "otay-mesa", "truck", "standard", weekday, hour, arrivals)
-        rows.append((*row, mean, half_width * mean, 1.5 * mean))
-    columns = ["scenario", "port", "mode", "lane_type", "weekday", "hour", "arrivals_per_hour"]
-    return pd.DataFrame(rows, columns=[*columns, "wait_mean_min", "wait_mean_hw_min", "wait_p95_min"])
+    for scenario, hour in itertools.product(peaks, range(24)):
+        mean = NAN if hour in closed else 5 + peaks[scenario] * math.exp(-(((hour - peak) / 3) ** 2))
+        rows.append((scenario, *lane, hour, mean, half_width * mean, 0.6 * mean, 1.5 * mean, 240))
+    columns = ["scenario", "port", "mode", "lane_type", "hour", "wait_mean_min", "wait_mean_hw_min"]
+    return pd.DataFrame(rows, columns=[*columns, "wait_p10_min", "wait_p90_min", "days"])
+
+
+def day(table, change=None, context=CONTEXT):
+    options = {name: {"otay-mesa": change} for name in list(context.scenarios)[1:] if change}
+    changes = comparison(options, lane_type="standard")
+    return charts.wait_by_hour(table, "otay-mesa", "truck", "standard", context, comparison=changes)
 
 
 def cargo(saved, option="ome"):
     """Rows as the rule makes them: blank beyond 60 minutes, and then without a total."""
     shares = {"otay-mesa": 0.11052, "tecate": 0.0024, "calexico-east": 0.03883}
     rows = []
-    for port, (minutes, half_width) in saved.items():
-        rule = 2.6e6 * minutes if abs(minutes) <= 60 else NAN
+    for port, (saving, half_width) in saved.items():
+        rule = 2.6e6 * saving if abs(saving) <= 60 else NAN
         usd, usd_hw = rule * shares[port], 2.6e6 * half_width * shares[port] + 0 * rule
-        flag = "beyond the rule's reach" if math.isnan(rule) else "extrapolated" if abs(minutes) > 20 else ""
-        rows.append(("border", port, minutes, half_width, rule, shares[port], usd, usd_hw, 0.8 * usd, 1.9 * usd, flag))
+        flag = "beyond the rule's reach" if math.isnan(rule) else "extrapolated" if abs(saving) > 20 else ""
+        rows.append(("border", port, saving, half_width, rule, shares[port], usd, usd_hw, 0.8 * usd, 1.9 * usd, flag))
     usd, usd_hw = sum(row[6] for row in rows), sum(row[7] for row in rows)
     rows.append(("border", "all", 12.0, 1.0, NAN, 0.152, usd, usd_hw, 0.8 * usd, 1.9 * usd, NAN))
     rows.append(("region", "all", 12.0, 1.0, 31.2e6, 1.0, 7 * usd, 7 * usd_hw, 5 * usd, 12 * usd, "upper reading"))
@@ -154,7 +161,7 @@ def test_waits_page_has_units_intervals_footer_and_definition():
     assert "12 replications of 4 weeks, seed 20261, portsim 0.1.0. Source: BTS crossings 2024-25" in said
     assert "Wait: joining the line to start of primary inspection, northbound." in said
     assert "95% confidence intervals" in said
-    assert f"{charts.MINUS}36 ± 6 min, better" in said
+    assert f"{MINUS}36 ± 6 min, better" in said
     assert "no clear change" in said
     assert "identical by design" in said
 
@@ -171,7 +178,7 @@ def test_a_dagger_marks_only_what_rests_on_an_assumed_wait():
 def test_a_port_of_the_option_only_is_shown_as_that_and_not_counted():
     option = {**THREE, "otay-mesa-east": (6.2, 0.4)}
     figure = trucks(BETTER, SAME, SAME, option=option)
-    assert "open only with this option" in words(figure)
+    assert "opens" in [text.get_text() for text in texts(figure)]
     assert "of 3 ports" in title(figure)
     assert_readable(figure)
 
@@ -203,78 +210,109 @@ def test_more_options_than_looks_are_left_out_and_said_so():
     context = replace(CONTEXT, scenarios={"baseline": "Today"} | names)
     table = comparison({name: {"tecate": SAME} for name in names})
     waits = summary(dict.fromkeys(context.scenarios, THREE))
-    said = words(charts.waits_by_port(waits, table, "truck", context))
-    assert "First 4 options shown, 2 left out." in said
-    assert "Option 4" not in said
-
-
-@pytest.mark.parametrize(
-    ("option", "expected"),
-    [
-        (
-            30,
-            "peak of trucks at Otay Mesa† (standard lanes) falls from 75 to 35 min; clearly shorter in",
-        ),
-        (90, "rises from 75 to 95 min; clearly longer in"),
-        (71, "no clear change in the weekday 15:00 peak of trucks at Otay Mesa† (standard lanes)"),
-        (70, "the wait of trucks at Otay Mesa† (standard lanes) is identical by design"),
-    ],
-)
-def test_title_of_hours_without_pairing_needs_intervals_apart(option, expected):
-    table = hourly({"baseline": 70, "ome": option})
-    figure = charts.wait_by_hour(table, "otay-mesa", "truck", "standard", CONTEXT)
-    assert expected in title(figure)
+    figure = charts.waits_by_port(waits, table, "truck", context)
+    said = words(figure)
     assert_readable(figure)
+    assert "2 options left out." in said
+    assert "Option 4" not in said
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (BETTER, "wait 36 ± 6 min less; at the weekday 15:00 peak 35, not 75"),
-        (WORSE, "wait 4 ± 1 min more"),
-        (UNCLEAR, f"no clear change in the wait of trucks at Otay Mesa† (standard lanes) ({charts.MINUS}1 ± 2 min)"),
+        (BETTER, "trucks at Otay Mesa† (standard lanes) wait 36 ± 6 min less; 15:00 peak 35 ± 2 min, was 75 ± 4"),
+        (WORSE, "trucks at Otay Mesa† (standard lanes) wait 4 ± 1 min more; 15:00 peak 35 ± 2 min, was 75 ± 4"),
+        (UNCLEAR, f"no clear change in the wait of trucks at Otay Mesa† (standard lanes) ({MINUS}1 ± 2 min)"),
         (SAME, "the wait of trucks at Otay Mesa† (standard lanes) is identical by design"),
     ],
 )
-def test_title_of_hours_takes_the_paired_verdict_where_there_is_one(change, expected):
-    table = comparison({"ome": {"otay-mesa": change}}, lane_type="standard")
-    figure = charts.wait_by_hour(
-        hourly({"baseline": 70, "ome": 30}), "otay-mesa", "truck", "standard", CONTEXT, comparison=table
-    )
-    assert expected in title(figure)
+def test_title_of_hours_states_the_paired_change(change, expected):
+    figure = day(profile({"baseline": 70, "ome": 30}), change)
+    assert title(figure) == f"Otay Mesa East opens: {expected}"
     assert "paired, over the whole week" in words(figure)
+    assert_readable(figure)
+
+
+def test_title_of_hours_says_no_change_that_is_not_compared():
+    figure = day(profile({"baseline": 70, "ome": 30}))
+    expected = "15:00 peak. Today: 75 ± 4 min; Otay Mesa East opens: 35 ± 2 min"
+    assert title(figure) == f"Trucks at Otay Mesa† (standard lanes), {expected}"
+    assert "paired" not in words(figure)
+
+
+@pytest.mark.parametrize(
+    ("target", "half_width", "expected"),
+    [
+        (20.0, 0.05, "(15:00), over the 20-minute target"),
+        (75.0, 0.05, "(15:00), around the 75-minute target"),
+        (90.0, 0.05, "(15:00), under the 90-minute target"),
+        (90.0, NAN, "(15:00)"),
+    ],
+)
+def test_title_of_hours_names_the_side_of_the_target(target, half_width, expected):
+    context = replace(CONTEXT, target_wait_min={"otay-mesa": target})
+    figure = day(profile({"baseline": 70}, half_width=half_width), context=context)
+    assert title(figure).endswith(f"min at the weekday peak {expected}")
+    assert_readable(figure)
+
+
+def test_an_hour_that_empties_is_not_given_a_wait():
+    table = profile({"baseline": 70, "ome": 30})
+    table.loc[(table["scenario"] == "ome") & (table["hour"] == 15), "wait_mean_min"] = NAN
+    assert title(day(table, BETTER)).endswith("wait 36 ± 6 min less")
+    assert "Otay Mesa East opens: no one joins then" in title(day(table))
 
 
 def test_hours_page_has_units_band_target_and_gaps():
-    table = hourly({"baseline": 70, "ome": 30}, closed=[0, 1, 2, 3, 4, 5, 22, 23])
-    figure = charts.wait_by_hour(table, "otay-mesa", "truck", "standard", CONTEXT)
+    closed = [0, 1, 2, 3, 4, 5, 22, 23]
+    figure = day(profile({"baseline": 70, "ome": 30}, closed), BETTER)
     axes = figure.axes[0]
     assert axes.get_ylabel() == "Wait (minutes)"
     assert axes.get_xlabel() == "Hour of joining the line, Monday-Friday"
     said = words(figure)
-    for phrase in ("band: mean to 95th percentile", "target 20 min", "seed 20261", charts.ASSUMED_NOTE):
+    for phrase in ("band: 8 weekdays in 10", "target 20 min", "seed 20261", ASSUMED_NOTE, "75 ± 4 min", "35 ± 2 min"):
         assert phrase in said
+    assert "10th to 90th percentile of the hour's mean wait on 240 simulated weekdays" in said
     means = next(line for line in axes.get_lines() if line.get_linewidth() == 3)
-    drawn = np.asarray(means.get_ydata(), float)
-    assert np.flatnonzero(np.isnan(drawn)).tolist() == [0, 1, 2, 3, 4, 5, 22, 23]
+    assert np.flatnonzero(np.isnan(np.asarray(means.get_ydata(), float))).tolist() == closed
     assert_readable(figure)
 
 
-def test_weekends_stay_out_of_weekdays():
-    table = hourly({"baseline": 70})
-    table.loc[table["weekday"] >= 5, "wait_mean_min"] = 500.0
-    figure = charts.wait_by_hour(table, "otay-mesa", "truck", "standard", CONTEXT)
-    assert title(figure).endswith("wait 75 ± 4 min at the weekday peak (15:00), over the target of 20 min")
+def test_the_band_lies_between_the_percentiles_of_days():
+    table = profile({"baseline": 70})
+    (band,) = day(table).axes[0].collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert heights.min() == pytest.approx(table["wait_p10_min"].min())
+    assert heights.max() == pytest.approx(table["wait_p90_min"].max())
+
+
+@pytest.mark.parametrize("peak", [0, 23])
+def test_a_peak_at_midnight_stays_readable(peak):
+    assert_readable(day(profile({"baseline": 70, "ome": 30}, peak=peak), BETTER))
 
 
 def test_an_option_keeps_its_look_where_the_base_is_closed():
-    figure = charts.wait_by_hour(hourly({"ome": 30}), "otay-mesa", "truck", "standard", CONTEXT)
-    assert {line.get_color() for line in figure.axes[0].get_lines()[:2]} == {CONTEXT.look("ome").color}
+    figure = day(profile({"ome": 30}))
+    assert figure.axes[0].get_lines()[-1].get_color() == LOOKS[1].color
+    assert title(figure).startswith("Otay Mesa East opens: trucks at Otay Mesa† (standard lanes) wait 35 ± 2 min")
 
 
 def test_three_lines_of_a_day_do_not_collide():
-    table = hourly({"baseline": 70, "ome": 69, "moved": 68})
-    assert_readable(charts.wait_by_hour(table, "otay-mesa", "truck", "standard", TWO_OPTIONS))
+    figure = day(profile({"baseline": 70, "ome": 69, "moved": 30}), UNCLEAR, TWO_OPTIONS)
+    assert "Otay Mesa East opens: no clear change; Opens, officers moved" in title(figure)
+    assert "75 ± 4 min" in words(figure)
+    assert "74 ± 4 min" not in words(figure)  # too close to the one above
+    assert_readable(figure)
+
+
+def test_options_that_change_nothing_by_design_are_said_once():
+    figure = day(profile(dict.fromkeys(TWO_OPTIONS.scenarios, 70)), SAME, TWO_OPTIONS)
+    assert title(figure) == "The wait of trucks at Otay Mesa† (standard lanes) is identical by design in every option"
+
+
+def test_a_line_nobody_joins_is_an_error():
+    with pytest.raises(ValueError, match="no weekday waits for otay-mesa, truck, standard"):
+        day(profile({"baseline": 70}, closed=range(24)))
 
 
 @pytest.mark.parametrize(
@@ -299,9 +337,9 @@ def test_title_of_cargo_states_the_total(saved, expected):
 def test_cargo_page_shows_the_arithmetic_the_region_and_the_unit():
     table = cargo({"otay-mesa": (10.0, 1.0), "tecate": (-0.8, 0.5), "calexico-east": (0.0, 0.0)})
     figure = charts.cargo_value_by_port(table, CONTEXT)
-    said, times = words(figure), charts.TIMES
-    assert f"$26M a month {times} minutes saved / 10 {times} the port's share of US-Mexico truck imports" in said
-    assert f"Otay Mesa: $26M {times} 10.0 / 10 {times} 11.05% = $2.9M." in said
+    said = words(figure)
+    assert f"$26M a month {TIMES} minutes saved / 10 {TIMES} the port's share of US-Mexico truck imports" in said
+    assert f"Otay Mesa: $26M {TIMES} 10.0 / 10 {TIMES} 11.05% = $2.9M." in said
     assert "Upper reading, the whole rule given to this region: +$20M ± $2M a month" in said
     assert "not a welfare benefit" in said
     assert "identical by design" in said
@@ -329,29 +367,41 @@ def test_two_options_of_cargo_do_not_collide():
 @pytest.mark.parametrize(
     ("mean", "half_width", "expected"),
     [
-        (-36.2, 6.1, f"{charts.MINUS}36 ± 6"),
+        (-36.2, 6.1, f"{MINUS}36 ± 6"),
         (3.4, 3.3, "+3.4 ± 3.3"),
         (0.123, 0.04, "+0.12 ± 0.04"),
         (-0.04, 0.3, "0.0 ± 0.3"),
         (0.5, 0.001, "+0.50 ± <0.01"),
         (12.3, NAN, "+12"),
+        (0.0, 0.0, "0"),
+        (12.3, 0.0, "+12.3 ± 0.0"),
     ],
 )
 def test_no_more_digits_than_the_interval_supports(mean, half_width, expected):
-    assert charts.plus_minus(charts.Estimate(mean, half_width), signed=True) == expected
+    assert plus_minus(Estimate(mean, half_width), signed=True) == expected
 
 
 @pytest.mark.parametrize(
     ("mean", "half_width", "expected"),
     [
         (2_873_520, 310_000, "+$2.9M ± $0.3M"),
-        (-5_000, 3_100, f"{charts.MINUS}$5k ± $3k"),
+        (-5_000, 3_100, f"{MINUS}$5k ± $3k"),
         (960_000, 20_000, "+$0.96M ± $0.02M"),
         (2_873_520, NAN, "+$2.9M"),
+        (0.0, 0.0, "$0"),
     ],
 )
 def test_dollars_in_a_unit_that_fits(mean, half_width, expected):
-    assert charts.dollars(charts.Estimate(mean, half_width), signed=True) == expected
+    assert dollars(Estimate(mean, half_width), signed=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("estimate", "expected"),
+    [((57.3, 23.0), "57"), ((0.634, 0.02), "0.6"), ((12.3, NAN), "12"), ((0.0, 0.0), "0")],
+)
+def test_minutes_have_no_seconds(estimate, expected):
+    assert minutes(Estimate(*estimate)) == expected
+    assert decimals(estimate[1]) <= 2
 
 
 def test_one_replication_has_no_interval_and_says_so():
@@ -359,7 +409,7 @@ def test_one_replication_has_no_interval_and_says_so():
     waits = summary({"baseline": {"tecate": (12.0, NAN)}, "ome": {"tecate": (7.0, NAN)}})
     said = words(charts.waits_by_port(waits, table, "truck", replace(CONTEXT, replications=1)))
     assert "1 replication of 4 weeks (one alone has no interval)" in said
-    assert f"{charts.MINUS}5 min, no clear change" in said
+    assert f"{MINUS}5 min, no clear change" in said
 
 
 def test_a_very_long_title_and_source_stay_on_the_page():

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from portsim import __version__, tables
 from portsim.demand import lanes_of, patience_per_min
 from portsim.economics import Saving
 from portsim.errors import PortsimError, ResultsError
+from portsim.findings import Context
 from portsim.measures import ALL, HOURLY_METRICS, Measures
 from portsim.scenario import Scenario, assumed, count_by_class, resolved_yaml
 from portsim.schema import Mode, Observed, as_mode
@@ -240,22 +240,21 @@ def _write_figures(folder: Path, study: Study, found: Tables) -> None:
     for mode in _FIGURE_MODES:
         if ((present["mode"] == mode) & (present["port"] != ALL)).any():
             charts.save(charts.waits_by_port(found.summary, comparison, mode, context), figures / f"waits-{mode}")
-    lines = found.hourly[["port", "mode", "lane_type"]].drop_duplicates()
+    used = found.weekday_profile.dropna(subset=["wait_mean_min"])
+    lines = used[["port", "mode", "lane_type"]].drop_duplicates()
     for port, mode, lane_type in lines.itertuples(index=False):
         if mode != "bus":
-            figure = charts.wait_by_hour(found.hourly, port, mode, lane_type, context)
+            figure = charts.wait_by_hour(used, port, mode, lane_type, context, comparison=comparison)
             charts.save(figure, figures / f"hours-{port}-{mode}-{lane_type}")
     if not found.cargo_value.empty:
         charts.save(charts.cargo_value_by_port(found.cargo_value, context), figures / "cargo-value")
 
 
-def _context(study: Study) -> Any:
-    from portsim import charts  # noqa: PLC0415 - see _write_figures
-
+def _context(study: Study) -> Context:
     base = study.scenarios[0]
     counts = count_by_class(base)
     credit = base.network.credit or f"network {base.network.network}"
-    return charts.Context(
+    return Context(
         scenarios={s.name: s.title for s in study.scenarios},
         ports={port.id: port.name for port in base.network.ports},
         replications=min(s.run.replications for s in study.scenarios),

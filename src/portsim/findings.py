@@ -1,0 +1,420 @@
+"""What the tables find, in words: the titles and sentences of the charts, each computed from its table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
+from portsim.numbers import Estimate, clear, dollars, number, plus_minus
+
+ALL = "all"
+HOURS = 24
+MOST_SCENARIOS = 5  # more cannot be told apart
+DAGGER, TIMES = "\u2020", "\u00d7"
+ASSUMED_NOTE = f"{DAGGER} rests on an assumed wait."
+
+_PLURALS = {"truck": "trucks", "vehicle": "vehicles", "bus": "buses", "pedestrian": "pedestrians"}
+_LANE_WORDS = {"sentri": "SENTRI", "ready": "Ready", "fast": "FAST"}
+_SAID_ELSEWHERE = ("assumed wait", "upper reading")  # flags: by the dagger, and by the note on the region
+_BEYOND = "beyond the rule's reach"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a chart says beside its table: names in their order, how the numbers were made, what they rest on."""
+
+    scenarios: Mapping[str, str]
+    """Label by scenario name, the base first; a label heads a sentence ("Otay Mesa East opens: ...")."""
+    ports: Mapping[str, str]
+    """Display name by port id, in geographic order (west to east)."""
+    replications: int
+    weeks: int
+    seed: int
+    source: str
+    version: str
+    target_wait_min: Mapping[str, float] = field(default_factory=dict)
+    assumed_waits: frozenset[tuple[str, str]] = frozenset()
+    """(port, mode) pairs whose inputs rest on an assumed wait."""
+
+    @property
+    def base(self) -> str:
+        """Return the name of the base scenario."""
+        return next(iter(self.scenarios))
+
+    def drawn(self, present: Iterable[str]) -> list[str]:
+        """Return the scenarios to draw, in order: those present, as many as can be told apart."""
+        found = set(present)
+        return [name for name in list(self.scenarios)[:MOST_SCENARIOS] if name in found]
+
+    def mark(self, ports: Iterable[str], mode: str) -> str:
+        """Return a dagger if one of these ports rests on an assumed wait, else nothing."""
+        return DAGGER if any((port, mode) in self.assumed_waits for port in ports) else ""
+
+    def port(self, port: str, mode: str) -> str:
+        """Return the display name of a port, marked where it rests on an assumed wait."""
+        return self.ports.get(port, port) + self.mark([port], mode)
+
+    @property
+    def provenance(self) -> str:
+        """Return what it takes to repeat the chart."""
+        left_out = len(self.scenarios) - MOST_SCENARIOS
+        run = f"{_count(self.replications, 'replication')} of {_count(self.weeks, 'week')}"
+        alone = " (one alone has no interval)" if self.replications == 1 else ""
+        shown = f" {_count(left_out, 'option')} left out." if left_out > 0 else ""
+        source = self.source.rstrip(".")
+        return f"{run}{alone}, seed {self.seed}, portsim {self.version}.{shown} Source: {source}."
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+# --- waits by port ------------------------------------------------------------------------------------------
+
+
+class Change(NamedTuple):
+    """A paired difference, option minus base, and what it amounts to."""
+
+    difference: Estimate
+    verdict: str
+
+    @property
+    def size(self) -> str:
+        """Return the difference without its sign."""
+        return plus_minus(Estimate(abs(self.difference.mean), self.difference.half_width))
+
+
+Waits = Mapping[tuple[str, str], Estimate]
+Changes = Mapping[tuple[str, str], Change]
+
+
+def mean_waits(summary: pd.DataFrame, mode: str) -> dict[tuple[str, str], Estimate]:
+    """Return the mean wait of a mode by (scenario, port), closed ports left out."""
+    rows = summary[(summary["mode"] == mode) & (summary["lane_type"] == ALL) & (summary["port"] != ALL)]
+    columns = ["scenario", "port", "wait_mean_min", "wait_mean_hw_min"]
+    return {
+        (str(scenario), str(port)): Estimate(float(mean), float(half_width))
+        for scenario, port, mean, half_width in rows[columns].itertuples(index=False, name=None)
+        if not math.isnan(mean)
+    }
+
+
+def wait_changes(
+    comparison: pd.DataFrame, mode: str, lane_type: str, context: Context
+) -> dict[tuple[str, str], Change]:
+    """Return the paired change of the mean wait by (option, port); none of an empty table."""
+    if comparison.empty:
+        return {}
+    rows = comparison[
+        (comparison["base"] == context.base)
+        & (comparison["mode"] == mode)
+        & (comparison["lane_type"] == lane_type)
+        & (comparison["port"] != ALL)
+        & (comparison["metric"] == "wait_mean_min")
+    ]
+    columns = ["option", "port", "difference", "half_width", "verdict"]
+    return {
+        (str(option), str(port)): Change(Estimate(float(difference), float(half_width)), str(verdict))
+        for option, port, difference, half_width, verdict in rows[columns].itertuples(index=False, name=None)
+        if not math.isnan(difference)
+    }
+
+
+def waits_title(waits: Waits, changes: Changes, mode: str, context: Context) -> str:
+    """Return the finding of the waits by port: the longest of the base alone, else what becomes of them."""
+    names = context.drawn(scenario for scenario, _ in waits)
+    options = [name for name in names if name != context.base]
+    if not options:
+        port = max((port for name, port in waits if name == context.base), key=lambda p: waits[context.base, p].mean)
+        longest = plus_minus(waits[context.base, port])
+        return f"{_PLURALS[mode].capitalize()} wait longest at {context.port(port, mode)}: {longest} min on average"
+    of_option = {name: {port: change for (o, port), change in changes.items() if o == name} for name in options}
+    if len(options) == 1:
+        return f"{context.scenarios[options[0]]}: {_moves(of_option[options[0]], mode, context)}"
+    clauses = [
+        f"{context.scenarios[name]}: {_tally([change.verdict for change in found.values()])}"
+        for name, found in of_option.items()
+    ]
+    return f"Mean {mode} waits. {'; '.join(clauses)}"
+
+
+def _moves(changes: Mapping[str, Change], mode: str, context: Context) -> str:
+    """Return what one option does at the ports that are open in the base too."""
+    if not changes:
+        return f"no {mode} wait to compare with {context.scenarios[context.base]}"
+    ports = _count(len(changes), "port")
+    if all(change.verdict == IDENTICAL for change in changes.values()):
+        return f"{mode} waits are identical by design at {'all ' if len(changes) > 1 else ''}{ports}"
+    moves: list[str] = []
+    for verb, verdict in (("fall", BETTER), ("rise", WORSE)):
+        found = {port: change for port, change in changes.items() if change.verdict == verdict}
+        if found:
+            port = max(found, key=lambda name: abs(found[name].difference.mean))
+            count = f"{len(found)}{'' if moves else f' of {ports}'}"
+            most = "most at " if len(found) > 1 else ""
+            moves.append(f"{verb} at {count}, {most}{context.port(port, mode)} (by {found[port].size} min)")
+    return f"{mode} waits {' and '.join(moves)}" if moves else f"no clear change in {mode} waits at any of {ports}"
+
+
+def _tally(verdicts: Sequence[str]) -> str:
+    """Return the verdicts on one option as a count of ports."""
+    if not verdicts:
+        return "nothing to compare"
+    if set(verdicts) == {IDENTICAL}:
+        return IDENTICAL
+    counts = (("shorter", verdicts.count(BETTER)), ("longer", verdicts.count(WORSE)))
+    parts = [f"{word} at {count}" for word, count in counts if count]
+    return f"{', '.join(parts)} of {_count(len(verdicts), 'port')}" if parts else NO_CLEAR_CHANGE
+
+
+def change_text(waits: Waits, changes: Changes, option: str, port: str, context: Context) -> str:
+    """Return the words on one option at one port."""
+    before, after = (context.base, port) in waits, (option, port) in waits
+    if not (before and after):
+        return "closes" if before else "opens" if after else "closed"
+    change = changes.get((option, port))
+    if change is None:
+        return "not compared"
+    if change.verdict == IDENTICAL:
+        return IDENTICAL
+    return f"{plus_minus(change.difference, signed=True)} min, {change.verdict}"
+
+
+# --- waits by hour ------------------------------------------------------------------------------------------
+
+Hours = npt.NDArray[np.float64]
+
+
+class Line(NamedTuple):
+    """A waiting line: who waits where."""
+
+    port: str
+    mode: str
+    lane_type: str
+
+
+@dataclass(frozen=True)
+class Day:
+    """The weekdays of one line as one day, by hour of joining; NaN where nobody joins."""
+
+    days: int
+    mean: Hours
+    half_width: Hours
+    p10: Hours
+    p90: Hours
+
+    def at(self, hour: int) -> Estimate:
+        """Return the mean wait of one hour."""
+        return Estimate(float(self.mean[hour]), float(self.half_width[hour]))
+
+    @property
+    def peak(self) -> int:
+        """Return the hour of the longest mean wait."""
+        return int(np.nanargmax(self.mean))
+
+
+def weekdays(profile: pd.DataFrame, line: Line) -> dict[str, Day]:
+    """Return the weekday of a line by scenario, those left out in which nobody joins it."""
+    rows = profile[
+        (profile["port"] == line.port) & (profile["mode"] == line.mode) & (profile["lane_type"] == line.lane_type)
+    ]
+    found: dict[str, Day] = {}
+    for scenario, group in rows.groupby("scenario", sort=False):
+        hours = group.set_index("hour").reindex(range(HOURS))
+        columns = ("wait_mean_min", "wait_mean_hw_min", "wait_p10_min", "wait_p90_min")
+        if hours["wait_mean_min"].notna().any():
+            of_hours = [hours[column].to_numpy(dtype=np.float64) for column in columns]
+            found[str(scenario)] = Day(int(group["days"].max()), *of_hours)
+    return found
+
+
+def hours_title(days: Mapping[str, Day], changes: Changes, line: Line, context: Context) -> str:
+    """Return the finding of the waits by hour: what becomes of a line, and of the worst hour of its weekday.
+
+    The change is the paired one of the whole week.
+    """
+    first, *options = days
+    hour, target = days[first].peak, context.target_wait_min.get(line.port)
+    who = f"{_PLURALS[line.mode]} at {context.port(line.port, line.mode)}"
+    who += f" ({_LANE_WORDS.get(line.lane_type, line.lane_type)} lanes)"
+    if not options:
+        peak = days[first].at(hour)
+        text = f"{who} wait {plus_minus(peak)} min at the weekday peak ({hour:02d}:00){_against(target, peak)}"
+        return text[0].upper() + text[1:] if first == context.base else f"{context.scenarios[first]}: {text}"
+    found = {name: changes.get((name, line.port)) for name in days}
+    paired = [change for change in found.values() if change]
+    if len(paired) == len(options) == 1:
+        return f"{context.scenarios[options[0]]}: {_line_finding(days[first], days[options[0]], paired[0], who)}"
+    if [change.verdict for change in paired] == [IDENTICAL] * len(options):
+        return f"The wait of {who} is identical by design in every option"
+    clauses = [f"{context.scenarios[name]}: {_hour_clause(day.at(hour), found[name])}" for name, day in days.items()]
+    return f"{who[0].upper()}{who[1:]}, {hour:02d}:00 peak. {'; '.join(clauses)}"
+
+
+def _line_finding(base: Day, option: Day, change: Change, who: str) -> str:
+    if change.verdict == IDENTICAL:
+        return f"the wait of {who} is identical by design"
+    if change.verdict == NO_CLEAR_CHANGE:
+        return f"no clear change in the wait of {who} ({plus_minus(change.difference, signed=True)} min)"
+    before, after = base.at(base.peak), option.at(base.peak)
+    peak = f"; {base.peak:02d}:00 peak {plus_minus(after)} min, was {plus_minus(before)}"
+    less = "less" if change.verdict == BETTER else "more"
+    return f"{who} wait {change.size} min {less}{'' if math.isnan(after.mean) else peak}"
+
+
+def _hour_clause(wait: Estimate, change: Change | None) -> str:
+    if math.isnan(wait.mean):
+        return "no one joins then"
+    if change and change.verdict not in (BETTER, WORSE):
+        return change.verdict
+    return f"{plus_minus(wait)} min"
+
+
+def _against(target: float | None, wait: Estimate) -> str:
+    """Return on which side of a target a wait lies; nothing without an interval."""
+    if target is None or math.isnan(wait.half_width):
+        return ""
+    low, high = wait.ends
+    side = "under" if high < target else "over" if low > target else "around"
+    return f", {side} the {target:g}-minute target"
+
+
+# --- cargo value --------------------------------------------------------------------------------------------
+
+
+class Value(NamedTuple):
+    """One line of the cargo rule's arithmetic; NaN dollars where the rule does not reach."""
+
+    usd: Estimate
+    low: float
+    high: float
+    minutes: Estimate
+    share: float
+    rule: float
+    flag: str
+
+    @property
+    def blank(self) -> bool:
+        """Return whether the rule gives no figure here."""
+        return math.isnan(self.usd.mean)
+
+    @property
+    def verdict(self) -> str:
+        """Return the verdict on dollars gained; without an interval nothing is clear."""
+        if self.usd.mean == 0 and not self.usd.half_width > 0:
+            return IDENTICAL
+        if not clear(self.usd):
+            return NO_CLEAR_CHANGE
+        return BETTER if self.usd.mean > 0 else WORSE
+
+
+Values = Mapping[tuple[str, str], Value]
+
+
+def cargo_values(table: pd.DataFrame, context: Context, scope: str = "border") -> dict[tuple[str, str], Value]:
+    """Return the values of one scope by (option, port), those of options that are drawn."""
+    rows = table[(table["base"] == context.base) & (table["scope"] == scope)]
+    options = context.drawn(rows["option"])
+    return {(row["option"], row["port"]): _value(row) for row in rows.to_dict("records") if row["option"] in options}
+
+
+def _value(row: Mapping[Any, Any]) -> Value:
+    flags = str(row["flag"]).split("; ") if isinstance(row["flag"], str) else []
+    return Value(
+        usd=Estimate(float(row["usd_per_month"]), float(row["usd_per_month_hw"])),
+        low=float(row["low_usd_per_month"]),
+        high=float(row["high_usd_per_month"]),
+        minutes=Estimate(float(row["minutes_saved"]), float(row["minutes_saved_hw"])),
+        share=float(row["share"]),
+        rule=float(row["rule_if_borderwide_usd_per_month"]),
+        flag="; ".join(flag for flag in flags if flag not in _SAID_ELSEWHERE),
+    )
+
+
+def cargo_title(values: Values, context: Context) -> str:
+    """Return the finding of the cargo values: their total."""
+    options = context.drawn(option for option, _ in values)
+    rule = f"by the trade rule{context.mark((port for _, port in values), 'truck')}"
+    if len(options) == 1:
+        return f"{context.scenarios[options[0]]}: {_cargo_finding(values, options[0], rule, context)}"
+    clauses = [f"{context.scenarios[name]}: {_total_text(values[name, ALL])}" for name in options]
+    return f"Cargo value a month {rule}. {'; '.join(clauses)}"
+
+
+def _cargo_finding(values: Values, option: str, rule: str, context: Context) -> str:
+    total = values[option, ALL]
+    if total.blank:
+        beyond = [context.port(port, "truck") for (_, port), value in values.items() if value.blank and port != ALL]
+        return f"no dollar total, the change of truck waits at {' and '.join(beyond)} is {_BEYOND}"
+    if any("extrapolated" in value.flag for value in values.values()):
+        rule += ", extrapolated"
+    size = dollars(Estimate(abs(total.usd.mean), total.usd.half_width))
+    return {
+        BETTER: f"shorter truck waits are worth {size} of cargo a month {rule}",
+        WORSE: f"longer truck waits cost {size} of cargo a month {rule}",
+        IDENTICAL: "cargo value is identical by design, truck waits do not change",
+        NO_CLEAR_CHANGE: f"no clear change in cargo value ({dollars(total.usd, signed=True)} a month {rule})",
+    }[total.verdict]
+
+
+def _total_text(total: Value) -> str:
+    if total.blank:
+        return _BEYOND
+    return dollars(total.usd, signed=True) if total.verdict in (BETTER, WORSE) else total.verdict
+
+
+def value_text(value: Value | None) -> tuple[str, str]:
+    """Return dollars, and the minutes they come from with what limits them."""
+    if value is None:
+        return "no trucks to compare", ""
+    if value.verdict == IDENTICAL:
+        return IDENTICAL, ""
+    reasons = [f"{plus_minus(value.minutes)} min", value.flag or _BEYOND * value.blank]
+    if value.blank:
+        return "no dollar figure", f"({', '.join(reasons)})"
+    reasons.append(NO_CLEAR_CHANGE * (value.verdict == NO_CLEAR_CHANGE))
+    return dollars(value.usd, signed=True), f"({', '.join(filter(None, reasons))})"
+
+
+def share_label(values: Values, port: str, context: Context) -> str:
+    """Return a port's name and its share of the border's imports; the total's name for all."""
+    if port == ALL:
+        return f"All ports{context.mark((name for _, name in values), 'truck')}"
+    share = next(value.share for (_, name), value in values.items() if name == port)
+    return f"{context.port(port, 'truck')}\n{100 * share:.2f}% share"
+
+
+def arithmetic(values: Values, context: Context) -> str:
+    """Return the rule, and its arithmetic for the port with most at stake."""
+    share = "the port's share of US-Mexico truck imports"
+    known = {
+        port: value
+        for (_, port), value in values.items()
+        if port != ALL and not value.blank and value.minutes.mean != 0
+    }
+    if not known:
+        return f"Rule: dollars per 10 minutes off the border's wait {TIMES} minutes saved {TIMES} {share}."
+    port, value = max(known.items(), key=lambda item: abs(item[1].usd.mean))
+    rule = f"${number(value.rule / value.minutes.mean * 10 / 1e6, 0)}M"
+    saved, usd = number(value.minutes.mean, 1), dollars(Estimate(value.usd.mean, math.nan))
+    return (
+        f"Rule: {rule} a month {TIMES} minutes saved / 10 {TIMES} {share}. {context.ports[port]}: "
+        f"{rule} {TIMES} {saved} / 10 {TIMES} {100 * value.share:.2f}% = {usd}."
+    )
+
+
+def upper_reading(table: pd.DataFrame, context: Context) -> str:
+    """Return the other reading of the rule, the whole figure for this region's change; nothing if not in the table."""
+    values = {option: value for (option, _), value in cargo_values(table, context, scope="region").items()}
+    texts = []
+    for option, value in values.items():
+        text = "no figure, beyond its reach" if value.blank else f"{dollars(value.usd, signed=True)} a month"
+        texts.append(f"{context.scenarios[option]} {text}" if len(values) > 1 else text)
+    return f"Upper reading, the whole rule given to this region: {'; '.join(texts)}." if texts else ""
