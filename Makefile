@@ -10,7 +10,7 @@ run: $(INSTALLED)  ## today against Otay Mesa East, into results/
 	$(BIN)/portsim compare scenarios/baseline.yaml scenarios/otay-mesa-east.yaml
 
 test: $(INSTALLED)  ## all tests
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-fast: $(INSTALLED)  ## the tests that take seconds
 	$(BIN)/python -m pytest -n auto -m "not slow"

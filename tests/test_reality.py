@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,11 @@ from scipy import stats
 
 from portsim import clock, experiment, scenario
 from portsim.engines import reference
-from portsim.measures import ALL, SUMMARY_METRICS, Measures, measure
+from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures, measure
 from portsim.model import PortModel
 from portsim.workload import draw
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("reality")]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 OBSERVED = Path(experiment.__file__).parent / "data" / "calibaja" / "observed.csv"
@@ -59,17 +58,20 @@ class Baseline:
         return self.summary[:, self.groups.index((group[0], group[1], group[2])), SUMMARY_METRICS.index(metric)]
 
 
-@pytest.fixture(scope="module")
-def baseline() -> Baseline:
-    return Baseline()
+def test_the_baseline_is_the_border_that_was_observed() -> None:
+    """Volumes, people and waits are those counted and read, and four measured weeks show no drift."""
+    observed = pd.read_csv(OBSERVED, comment="#")
+    baseline = Baseline()
+    found = {
+        "volumes": volumes_missed(baseline, observed),
+        "people": people_missed(baseline),
+        "waits": waits_missed(baseline, observed),
+        "drift": lines_that_drift(baseline),
+    }
+    assert found == {"volumes": [], "people": [], "waits": [], "drift": []}
 
 
-@pytest.fixture(scope="module")
-def observed() -> pd.DataFrame:
-    return pd.read_csv(OBSERVED, comment="#")
-
-
-def test_volumes_are_those_counted(baseline: Baseline, observed: pd.DataFrame) -> None:
+def volumes_missed(baseline: Baseline, observed: pd.DataFrame) -> list[str]:
     """Crossings a day of every port and mode are within 2% or 3.3 standard errors of the BTS mean."""
     counted = observed[observed["lane_type"] == ALL]
     assert len(counted) == 18
@@ -80,31 +82,30 @@ def test_volumes_are_those_counted(baseline: Baseline, observed: pd.DataFrame) -
         off = abs(found.mean() - row.crossings_per_day)
         if off > max(0.02 * row.crossings_per_day, SIGMAS * error):
             misses.append(f"{row.port}/{row.mode}: {found.mean():.0f}, counted {row.crossings_per_day:.0f}")
-    assert misses == []
+    return misses
 
 
-def test_people_are_the_documents_over_190_000_a_day(baseline: Baseline) -> None:
-    """People a day at the seven ports, truck drivers apart, are within 1% of 192,661."""
+def people_missed(baseline: Baseline) -> list[str]:
+    """People a day at the seven ports, truck drivers apart, are the documents' "over 190,000" within 1%."""
     people = baseline.of("people_per_day", ALL, ALL, ALL) - baseline.of("people_per_day", ALL, "truck", ALL)
-    assert people.mean() == pytest.approx(PEOPLE_PER_DAY, rel=0.01)
+    return [] if abs(people.mean() / PEOPLE_PER_DAY - 1) < 0.01 else [f"{people.mean():.0f}"]
 
 
-def test_first_waits_are_plausible(baseline: Baseline, observed: pd.DataFrame) -> None:
+def waits_missed(baseline: Baseline, observed: pd.DataFrame) -> list[str]:
     """All-hours mean waits are within 25% or 15 minutes of the readings for 80% of the lane types read 200 times."""
     read = observed[observed["readings"] >= 200]
     assert len(read) == 24
-    near = []
+    far = []
     for row in read.itertuples():
         line = baseline.lines.index((row.port, row.mode, row.lane_type))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # hours in which nobody joins have no wait
-            by_hour = np.nanmean(baseline.hourly[:, line, :, 1], axis=0)
-        off = abs(np.nanmean(by_hour) - row.wait_mean_min)
-        near.append(off <= max(0.25 * row.wait_mean_min, 15))
-    assert np.mean(near) >= 0.8
+        by_hour = baseline.hourly[:, line, :, HOURLY_METRICS.index("wait_mean_min")]
+        wait = by_hour[~np.isnan(by_hour)].mean()
+        if abs(wait - row.wait_mean_min) > max(0.25 * row.wait_mean_min, 15):
+            far.append(f"{row.port}/{row.mode}/{row.lane_type}: {wait:.0f} min, read {row.wait_mean_min:.0f}")
+    return far if len(far) > 0.2 * len(read) else []
 
 
-def test_four_measured_weeks_show_no_drift(baseline: Baseline) -> None:
+def lines_that_drift(baseline: Baseline) -> list[str]:
     """No line's weekly mean wait has a trend that a t test at one in a thousand would call one."""
     week = np.tile(np.arange(WEEKS), REPLICATIONS)
     drifting = []
@@ -114,4 +115,4 @@ def test_four_measured_weeks_show_no_drift(baseline: Baseline) -> None:
         trend = stats.linregress(week, baseline.weekly[:, :, number].ravel())
         if trend.pvalue < 0.001:
             drifting.append(f"{'/'.join(line)}: {trend.slope:+.1f} min a week, p {trend.pvalue:.4f}")
-    assert drifting == []
+    return drifting
