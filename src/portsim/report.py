@@ -143,7 +143,7 @@ def build_tables(study: Study, measures: Run) -> Tables:
                 *pair,
                 ports=[port.id for port in base.network.ports],
                 rule=base.cargo_rule,
-                assumed=frozenset(port for port, mode, _ in assumed_waits(base) if mode == "truck"),
+                assumed=frozenset(port for port, mode in resting_on_assumed(base) if mode == "truck"),
             )
             values.append(value)
             savings[option.name] = saving
@@ -196,6 +196,17 @@ def assumed_waits(scenario: Scenario) -> list[tuple[str, Mode, Observed]]:
         for port, mode, _, _, lane in lanes_of(scenario.network)
         if lane.observed is not None and lane.observed.wait_min.class_ == "assumed"
     ]
+
+
+def resting_on_assumed(scenario: Scenario) -> frozenset[tuple[str, Mode]]:
+    """Return the (port, mode) pairs that rest on an assumed wait: their own, or that of the port they are like."""
+    assumed_at = {(port, mode) for port, mode, _ in assumed_waits(scenario)}
+    alike = {
+        (port.id, mode)
+        for port, mode, _, _, _ in lanes_of(scenario.network)
+        if (port.constants_from, mode) in assumed_at
+    }
+    return frozenset(assumed_at | alike)
 
 
 def write(folder: Path, study: Study, measures: Run, started: float) -> Tables:
@@ -265,7 +276,7 @@ def _context(study: Study) -> Context:
         target_wait_min={
             port.id: port.target_wait_min.value for port in base.network.ports if port.target_wait_min is not None
         },
-        assumed_waits=frozenset((port, mode) for port, mode, _ in assumed_waits(base)),
+        assumed_waits=resting_on_assumed(base),
     )
 
 

@@ -21,7 +21,7 @@ from portsim.checks import warnings
 from portsim.inference import IDENTICAL
 from portsim.measures import ALL
 from portsim.numbers import Estimate, dollars, plus_minus
-from portsim.report import Study, Tables, assumed_waits
+from portsim.report import Study, Tables, assumed_waits, resting_on_assumed
 from portsim.scenario import Scenario, count_by_class
 from portsim.schema import MODES
 
@@ -172,7 +172,7 @@ def _wait_table(scenarios: Sequence[Scenario], found: Tables) -> Table:
     for option in options:
         table.add_column("change" if len(options) == 1 else f"change: {option.title}", justify="right")
         table.add_column("", no_wrap=True)
-    marked = {line[:2] for line in assumed_waits(base)}
+    marked = resting_on_assumed(base)
     for port in dict.fromkeys(port.id for s in scenarios for port in s.network.ports):
         for mode in MODES:
             cells = [_wait(found.summary, s.name, port, mode) for s in scenarios]
