@@ -18,6 +18,7 @@ SOURCE = Path(portsim.__file__).parent
 ORDER = (
     {"errors", "clock", "numbers", "theory"},
     {"schema"},
+    {"opening"},
     {"messages", "checks", "changes"},
     {"scenario"},
     {"demand"},

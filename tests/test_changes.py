@@ -273,3 +273,44 @@ def test_every_unknown_name_of_a_change_is_found_at_once(network: Network) -> No
     assert [message.split("'")[3] for _, message in found] == ["hills", "visitor"]
     found = refused(network, action="open_port", port="nrth", officers=moved(**dict(TRUCKS, port="x"), booths=1))
     assert [path for path, _ in found] == [("port",), ("officers", "moved", 0, "port")]
+
+
+def test_moved_officers_leave_only_while_they_are_needed(network: Network) -> None:
+    """Two booths more on Monday morning take two booths' officers on Monday morning, not all week."""
+    before = booths(network, "east", "vehicle", "general")
+    after = booths(
+        applied(
+            network,
+            action="add_booths",
+            **TRUCKS,
+            booths=1,
+            days="mon",
+            **{"from": "06:00", "to": "12:00"},
+            officers={"moved": [{**GENERAL, "booths": 1}]},
+        ),
+        "east",
+        "vehicle",
+        "general",
+    )
+    assert np.flatnonzero(before - after).tolist() == list(range(6, 12))
+
+
+def test_booths_of_a_closed_port_wait_for_it_to_open(network: Network) -> None:
+    """A closed port has no line to staff."""
+    [(where, message)] = refused(
+        network, action="add_booths", port="north", mode="vehicle", lane_type="general", booths=1, officers="added"
+    )
+    assert where == ("port",)
+    assert "open_port" in message
+
+
+def test_booths_outside_opening_hours_change_nothing(network: Network) -> None:
+    """Trucks cross on weekdays from 6 to 22: booths on a Sunday would serve nobody."""
+    now = booths(network, "east", "truck", "standard")
+    sunday = now.copy()
+    sunday[6 * 24 + 8 : 6 * 24 + 12] = 1
+    [(where, message)] = refused(
+        network, action="set_booths", **TRUCKS, booths={"hours": sunday.tolist()}, officers="added"
+    )
+    assert where == ("booths",)
+    assert "opening hours" in message

@@ -162,8 +162,21 @@ def test_a_finished_study_is_not_run_again(desk: Path, monkeypatch: pytest.Monke
     assert (desk / "study" / "tables" / "summary.csv").read_bytes() == before
     assert call(*words, "--replications", 3) == 0
     assert len(ran) == 2
+    more = (desk / "study" / "tables" / "summary.csv").read_bytes()
+    assert call(*words) == 0  # asks for two: the third is there, and counts
+    assert len(ran) == 2
+    assert (desk / "study" / "tables" / "summary.csv").read_bytes() == more != before
+
+
+def test_a_damaged_replication_is_run_again(desk: Path) -> None:
+    """Half a file is no replication; the tables come out as they were."""
+    words = ("run", desk / "now.yaml", "--out", desk / "damaged", "--jobs", 1, "-q")
     assert call(*words) == 0
-    assert (desk / "study" / "tables" / "summary.csv").read_bytes() == before
+    before = (desk / "damaged" / "tables" / "summary.csv").read_bytes()
+    part = next((desk / "damaged" / "parts").glob("*.npz"))
+    part.write_bytes(part.read_bytes()[:100])
+    assert call(*words) == 0
+    assert (desk / "damaged" / "tables" / "summary.csv").read_bytes() == before
 
 
 def test_another_study_never_overwrites(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,6 +243,34 @@ def test_a_line_without_end_is_not_reported(desk: Path, capsys: pytest.CaptureFi
     assert call("run", desk / "endless.yaml", "--out", desk / "endless", "--replications", 1) == 2
     assert "its line has no end" in capsys.readouterr().err
     assert not (desk / "endless" / "manifest.json").exists()
+
+
+def test_a_line_that_grows_is_warned_of(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Trucks hardly give up: three times as many make a line whose wait is no answer."""
+    (desk / "boom.yaml").write_text(
+        "scenario: boom\nextends: now.yaml\nchanges: [{action: scale_demand, factor: 3, modes: [truck]}]\n"
+    )
+    assert call("run", desk / "boom.yaml", "--out", desk / "boom", "--replications", 1) == 0
+    assert "warning: boom: left/truck/standard serves" in capsys.readouterr().out
+
+
+def test_a_port_that_closes_is_said_to(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not to be new, and its travellers go elsewhere or are turned away."""
+    (desk / "shut.yaml").write_text("scenario: shut\nextends: now.yaml\nchanges: [{action: close_port, port: right}]\n")
+    words = ("compare", desk / "now.yaml", desk / "shut.yaml", "--out", desk / "shut", "--replications", 1)
+    assert call(*words) == 0
+    [row] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Right")]
+    assert row.split()[-2:] == ["closed", "closes"]
+
+
+def test_a_comparison_has_one_cargo_rule(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Dollars of two rules are not compared."""
+    (desk / "rich.yaml").write_text(
+        "scenario: rich\nextends: now.yaml\ncargo_rule: {usd_per_month_per_10_min: 1, "
+        "border_truck_imports_usd_bn: 100, truck_imports_usd_bn: {left: 10}}\n"
+    )
+    assert call("compare", desk / "now.yaml", desk / "rich.yaml") == 2
+    assert "one rule" in capsys.readouterr().err
 
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

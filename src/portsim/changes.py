@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from portsim import clock
 from portsim.errors import nearest
+from portsim.opening import booth_slots, hours_of
 from portsim.schema import (
     MODES,
     AddBooths,
@@ -59,6 +60,8 @@ def apply(network: Network, change: Change) -> Network:
     """
     if found := tuple(_unknown_names(network, change)):
         raise ChangeFault(*found)
+    if isinstance(change, SetBooths | AddBooths) and not network.port(change.port).open:
+        raise ChangeFault((("port",), f"{change.port} is closed: open it first, with open_port"))
     if isinstance(change, Staffed):
         network = _move_officers(network, change)
     match change:
@@ -100,6 +103,11 @@ def _set_booths(network: Network, change: SetBooths) -> Network:
     after = clock.hourly(change.booths.slots())
     if np.allclose(after, before, atol=TOLERANCE):
         raise ChangeFault((("booths",), "the line has these booths already, so this changes nothing"))
+    _, crossing = _crossing(network, change.port, change.mode)
+    working = clock.hourly(booth_slots(hours_of(crossing, _line(network, change))).astype(float))
+    if np.allclose(after * working, before * working, atol=TOLERANCE):
+        message = "the line has these booths already within its opening hours, so this changes nothing"
+        raise ChangeFault((("booths",), message))
     return _with_booths(network, change, before, after)
 
 
@@ -148,9 +156,10 @@ def _scale_demand(network: Network, change: ScaleDemand) -> Network:
 
 
 def _move_officers(network: Network, change: Staffed) -> Network:
-    """Close the booths that moved officers leave, in every hour they are staffed, never below none."""
+    """Close the booths that moved officers leave, in the hours they are needed elsewhere, never below none."""
     if not isinstance(change.officers, Moved):
         return network
+    needed = _hours_needed(network, change)
     for number, transfer in enumerate(change.officers.moved):
         at: KeyPath = ("officers", "moved", number)
         if isinstance(change, SetBooths | AddBooths) and _same_line(change, transfer):
@@ -163,8 +172,17 @@ def _move_officers(network: Network, change: Staffed) -> Network:
         if mean < transfer.booths - TOLERANCE:
             message = f"{transfer.booths:g} booths' officers moved, but {mean:.3g} are open on average"
             raise ChangeFault(((*at, "booths"), message))
-        network = _with_line(network, transfer, np.maximum(before - transfer.booths, 0))
+        network = _with_line(network, transfer, np.maximum(before - needed * transfer.booths, 0))
     return network
+
+
+def _hours_needed(network: Network, change: Staffed) -> Hours:
+    """Return the part of each hour in which a change opens booths: always, for a port that opens."""
+    if isinstance(change, AddBooths):
+        return clock.hourly((_window(change) & (_line(network, change).booths_open.slots() > 0)).astype(float))
+    if isinstance(change, SetBooths):
+        return (clock.hourly(change.booths.slots()) > _booths(_line(network, change)) + TOLERANCE).astype(float)
+    return np.ones(clock.HOURS_PER_WEEK)
 
 
 def _same_line(change: SetBooths | AddBooths, transfer: Transfer) -> bool:

@@ -167,6 +167,8 @@ def _study(
 
     folder = out if out is not None else study.folder(Path("results"))
     report.claim(folder, study)
+    wanted = max(scenario.run.replications for scenario in study.scenarios)
+    study = study.with_replications(max(wanted, experiment.held(study.runs, folder / report.PARTS)))
     started = time.time()
     with Reporter(folder / "run.log", quiet=quiet) as reporter:
         reporter.begin(study)

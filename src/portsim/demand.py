@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from portsim import clock
 from portsim.errors import PortsimError
-from portsim.schema import MODES, Crossing, Hours, LaneType, Mode, Network, Observed, Port
+from portsim.opening import gate_slots, hours_of
+from portsim.schema import MODES, Crossing, LaneType, Mode, Network, Observed, Port
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -76,33 +77,6 @@ def derive(network: Network) -> Demand:
                 if donor is not None:
                     constants.setdefault((name, port.id), donor)
     return Demand(tuple(flows), constants)
-
-
-def hours_of(crossing: Crossing, lane: LaneType) -> Hours:
-    """Return the opening hours a line keeps: its own, or its crossing's."""
-    return crossing.hours if lane.hours is None else lane.hours
-
-
-def gate_slots(hours: Hours) -> Bools:
-    """Return in which five-minute slots of the week the line may be joined, shape (2016,)."""
-    return _mask(hours, from_line=True)
-
-
-def booth_slots(hours: Hours) -> Bools:
-    """Return in which five-minute slots of the week booths work, shape (2016,)."""
-    return _mask(hours, from_line=False)
-
-
-def _mask(hours: Hours, *, from_line: bool) -> Bools:
-    if hours == "24h":
-        return np.ones(clock.SLOTS_PER_WEEK, bool)
-    mask = np.zeros(clock.SLOTS_PER_WEEK, bool)
-    for window in hours:
-        opens = (window.line_opens or window.opens) if from_line else window.opens
-        first, last = clock.minutes(opens) // clock.SLOT_MIN, clock.minutes(window.closes) // clock.SLOT_MIN
-        for day in clock.days_of(window.days):
-            mask[day * clock.SLOTS_PER_DAY + first : day * clock.SLOTS_PER_DAY + last] = True
-    return mask
 
 
 def lanes_of(network: Network) -> Iterator[tuple[Port, Mode, Crossing, str, LaneType]]:
@@ -209,8 +183,8 @@ def _solve_constants(network: Network, lines: list[_Line]) -> Floats:
         predicted = (potential[:, :, None] * weight / total).sum(axis=1)
         step = scale * np.log(np.where(present, predicted, 1.0) / np.where(present, targets, 1.0))
         constants += step
-        constants -= _mean_where(constants, present)
-        if np.abs(step - _mean_where(step, present))[present].max() < _TOLERANCE_MIN:
+        constants -= _level(constants, present)
+        if np.abs(step - _level(step, present))[present].max() < _TOLERANCE_MIN:
             return _smooth(constants, present)
     raise PortsimError(
         "no choice constants reproduce the observed shares of "
@@ -231,19 +205,27 @@ def _access_and_wait(network: Network, lines: list[_Line], catchments: list[str]
     return cost
 
 
-def _mean_where(values: Floats, present: Bools) -> Floats:
+def _level(constants: Floats, present: Bools) -> Floats:
+    """Return what to take off each hour: constants have no level, so the port open longest is put at zero.
+
+    In hours in which that port is shut, the mean of those open is.
+    """
+    longest = int(np.argmax(present.sum(axis=0)))
     count = np.maximum(present.sum(axis=1, keepdims=True), 1)
-    mean: Floats = np.where(present, values, 0.0).sum(axis=1, keepdims=True) / count
-    return mean
+    mean = np.where(present, constants, 0.0).sum(axis=1, keepdims=True) / count
+    level: Floats = np.where(present[:, [longest]], constants[:, [longest]], mean)
+    return level
 
 
 def _smooth(constants: Floats, present: Bools) -> Floats:
-    """Average each hour with its neighbours, over hours in which the port is used; fill the others."""
+    """Average each hour with its neighbours; the first and last hours of a port stay, and shut ones are filled.
+
+    An hour in which a line begins or ends is unlike the next: averaged, it would send the wrong number there.
+    """
     reach = range(-(SMOOTHING_HOURS // 2), SMOOTHING_HOURS // 2 + 1)
-    known = np.where(present, constants, 0.0)
-    total = sum((np.roll(known, step, axis=0) for step in reach), np.zeros_like(known))
-    count = sum((np.roll(present.astype(float), step, axis=0) for step in reach), np.zeros_like(known))
-    smooth = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    mean = np.mean([np.roll(constants, step, axis=0) for step in reach], axis=0)
+    inner = np.all([np.roll(present, step, axis=0) for step in reach], axis=0)
+    smooth = np.where(inner, mean, np.where(present, constants, np.nan))
     hours = np.arange(clock.HOURS_PER_WEEK)
     for column in smooth.T:
         gaps = np.isnan(column)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from portsim.records import broken_invariants
 from portsim.scenario import Scenario
 from portsim.workload import draw
 
-_DECISIVE = ("clock", "demand", "model", "workload", "records", "measures")
+_DECISIVE = ("clock", "schema", "opening", "demand", "model", "workload", "records", "measures")
 Progress = Callable[[int, int], None]
 
 
@@ -43,6 +44,7 @@ def build_model(scenario: Scenario) -> PortModel:
     return model.build(
         scenario.network,
         scenario.demand,
+        before=scenario.before,
         weeks=run.weeks,
         warm_up_weeks=run.warm_up_weeks,
         month=run.month,
@@ -73,7 +75,7 @@ def run(
     """
     tasks = [Task(s, r) for s, scenario in enumerate(scenarios) for r in range(scenario.run.replications)]
     files = {task: parts / part_name(scenarios[task.scenario], task.replication) for task in tasks}
-    todo = [task for task in tasks if verify or not files[task].exists()]
+    todo = [task for task in tasks if verify or not is_whole(files[task])]
     done = len(tasks) - len(todo)
     report = progress or _silent
     report(done, len(tasks))
@@ -83,6 +85,23 @@ def run(
         done += 1
         report(done, len(tasks))
     return [[load(files[Task(s, r)]) for r in range(scenario.run.replications)] for s, scenario in enumerate(scenarios)]
+
+
+def held(scenarios: Sequence[Scenario], parts: Path) -> int:
+    """Return how many replications of all the scenarios a folder holds, from the first without a gap."""
+    count = 0
+    while all(is_whole(parts / part_name(scenario, count)) for scenario in scenarios):
+        count += 1
+    return count
+
+
+def is_whole(path: Path) -> bool:
+    """Say whether a finished replication can be read; a damaged one is run again."""
+    try:
+        load(path)
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        return False
+    return True
 
 
 def _silent(_done: int, _total: int) -> None:

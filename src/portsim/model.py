@@ -15,18 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from portsim import clock
-from portsim.demand import (
-    Demand,
-    Flow,
-    booth_slots,
-    class_shares,
-    derive,
-    gate_slots,
-    hours_of,
-    lanes_of,
-    patience_per_min,
-)
+from portsim.demand import Demand, Flow, class_shares, derive, lanes_of, patience_per_min
 from portsim.errors import PortsimError
+from portsim.opening import booth_slots, gate_slots, hours_of
 from portsim.schema import (
     MODES,
     Crossing,
@@ -199,13 +190,18 @@ def build(
     network: Network,
     demand: Sequence[ScaleDemand] = (),
     *,
+    before: Network | None = None,
     weeks: int = 1,
     warm_up_weeks: int = 0,
     month: int | None = None,
 ) -> PortModel:
-    """Build the model of a network, with demand changes, for a month (1-12) or the year's mean."""
+    """Build the model of a network, with demand changes, for a month (1-12) or the year's mean.
+
+    `before` is the network before a scenario's changes: the same travellers stand in line at the start.
+    """
     builder = _Builder(network, month)
-    segments = builder.segments(derive(network), demand) + builder.initial_segments()
+    standing = builder if before is None else _Builder(before, month)
+    segments = builder.segments(derive(network), demand) + builder.initial_segments(standing)
     streams = {segment.stream for segment in segments}
     if len(streams) < len(segments):
         raise PortsimError("two segments share a random stream: rename a catchment or class by a letter")
@@ -431,20 +427,20 @@ class _Builder:
             return 0
         return round(toll.value / traveller_class.value_of_time_usd_per_hour.value * clock.HOUR)
 
-    def initial_segments(self) -> list[Segment]:
-        """Return those who stand in line on Monday 00:00: whom the booths serve during the wait of that hour."""
+    def initial_segments(self, before: _Builder) -> list[Segment]:
+        """Return those who stand in line on Monday 00:00: whom the booths, before changes, serve in that wait."""
         found = []
         for port, mode, _, name, lane in lanes_of(self.network):
-            position = self.index.get((self.network.ports.index(port), mode, name))
-            if position is None or lane.observed is None:
+            key = (self.network.ports.index(port), mode, name)
+            if key not in self.index or key not in before.index or lane.observed is None:
                 continue
-            line = self.lines[position]
+            line = before.lines[before.index[key]]
             wait = clock.hourly(lane.observed.wait_min.slots())[[-1, 0]].mean()  # around midnight
             waiting = served_within(line.capacity, wait / 60) * line.gate_open[0]
             for class_name, share in class_shares(self.network, mode, name, lane.observed).items():
                 count = round(waiting * share)
                 if count:
-                    found.append(self._standing(line, position, class_name, count))
+                    found.append(self._standing(line, self.index[key], class_name, count))
         return found
 
     def _standing(self, line: Line, position: int, class_name: str, count: int) -> Segment:

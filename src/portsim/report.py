@@ -10,9 +10,10 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,15 @@ class Study:
             return self.scenarios[0].name
         return "-".join(scenario.name for scenario in self.scenarios[1:])
 
+    def with_replications(self, count: int) -> Study:
+        """Return the study with so many replications of each scenario."""
+        settings = {"replications": count}
+        groups = (
+            tuple(replace(s, run=s.run.model_copy(update=settings)) for s in group)
+            for group in (self.scenarios, self.companions)
+        )
+        return Study(*groups)
+
     @property
     def runs(self) -> tuple[Scenario, ...]:
         """Return all that is simulated."""
@@ -74,6 +84,11 @@ class Study:
         found += [
             f"two scenarios of this comparison are named '{name}': each needs a name of its own"
             for name in sorted({name for name in names if names.count(name) > 1})
+        ]
+        found += [
+            f"{option.path}: its cargo_rule is not that of {base.path}: a comparison has one rule"
+            for option in options
+            if option.cargo_rule != base.cargo_rule
         ]
         for option in options:
             for key, value in base.run.model_dump().items():
@@ -100,6 +115,7 @@ class Tables:
     comparison: pd.DataFrame
     cargo_value: pd.DataFrame
     savings: Mapping[str, Saving] = field(default_factory=dict)
+    growing: Sequence[GrowingLine] = ()
 
     def items(self) -> Sequence[tuple[str, pd.DataFrame]]:
         """Return the tables by name, those that the study has."""
@@ -154,6 +170,7 @@ def build_tables(study: Study, measures: Run) -> Tables:
         comparison=_stack(comparisons),
         cargo_value=_stack(values),
         savings=savings,
+        growing=growing_lines(study, measures),
     )
 
 
@@ -168,25 +185,42 @@ def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def refuse_endless_lines(study: Study, measures: Run) -> None:
-    """Raise PortsimError where nobody gives up and a line serves clearly fewer than join it.
+class GrowingLine(NamedTuple):
+    """A line that serves clearly fewer than join it: its wait says how long was simulated."""
 
-    Without patience such a line grows for as long as it is simulated, so its waits say how long that was.
-    """
+    scenario: Scenario
+    line: tuple[str, str, str]
+    joined: float
+    served: float
+
+    def __str__(self) -> str:
+        name = "/".join(self.line)
+        return f"{self.scenario.name}: {name} serves {self.served:,.0f} of the {self.joined:,.0f} who join in a week"
+
+
+def growing_lines(study: Study, measures: Run) -> list[GrowingLine]:
+    """Return the lines that serve less than 98 % of those who join in the measured weeks."""
     arrivals, throughput = (HOURLY_METRICS.index(m) for m in ("arrivals_per_hour", "throughput_per_hour"))
     found = []
     for scenario, replications in zip(study.runs, measures, strict=True):
         hourly = np.mean([m.hourly for m in replications], axis=0).sum(axis=1)
-        for (port, mode, lane_type), row in zip(replications[0].lines, hourly, strict=True):
-            endless = row[throughput] < _KEEPS_UP * row[arrivals]
-            if endless and patience_per_min(scenario.network, as_mode(mode)) == 0:
-                found.append(
-                    f"{scenario.name}: {port}/{mode}/{lane_type} serves {row[throughput]:,.0f} of the "
-                    f"{row[arrivals]:,.0f} travellers who join in a week, and nobody gives up: its line has no end. "
-                    f"State patience_pct_per_min for {mode}"
-                )
-    if found:
-        raise PortsimError("\n".join(found))
+        found += [
+            GrowingLine(scenario, line, row[arrivals], row[throughput])
+            for line, row in zip(replications[0].lines, hourly, strict=True)
+            if row[throughput] < _KEEPS_UP * row[arrivals]
+        ]
+    return found
+
+
+def refuse_endless_lines(study: Study, measures: Run) -> None:
+    """Raise PortsimError where a line grows and nobody ever gives up."""
+    endless = [
+        f"{growing}, and nobody gives up: its line has no end. State patience_pct_per_min for {growing.line[1]}"
+        for growing in growing_lines(study, measures)
+        if patience_per_min(growing.scenario.network, as_mode(growing.line[1])) == 0
+    ]
+    if endless:
+        raise PortsimError("\n".join(endless))
 
 
 def assumed_waits(scenario: Scenario) -> list[tuple[str, Mode, Observed]]:
@@ -211,6 +245,7 @@ def resting_on_assumed(scenario: Scenario) -> frozenset[tuple[str, Mode]]:
 
 def write(folder: Path, study: Study, measures: Run, started: float) -> Tables:
     """Write everything of a study but its replications, the manifest last; return the tables."""
+    (folder / MANIFEST).unlink(missing_ok=True)
     refuse_endless_lines(study, measures)
     found = build_tables(study, measures)
     _write_tables(folder, found)

@@ -69,12 +69,15 @@ class Scenario:
     run: Run
     cargo_rule: CargoRule | None
     files: tuple[Path, ...]
+    before: Network
+    """The network with the scenario's settings, before its changes."""
 
     @property
     def digest(self) -> str:
         """SHA-256 of what determines the results: not title or files, not the number of replications."""
         content = {
             "network": self.network.model_dump(mode="json"),
+            "before": self.before.model_dump(mode="json") if self.before != self.network else None,
             "demand": [change.model_dump(mode="json") for change in self.demand],
             "run": self.run.model_dump(mode="json", exclude={"replications"}),
         }
@@ -101,7 +104,7 @@ def load(path: str | Path, overrides: Mapping[str, object] | None = None) -> Sce
     reading.note(network_document, checks.cross_check(network))
     if rule is not None:
         reading.note(rule.document, checks.cross_check_cargo_rule(rule.rule, network), rule.at)
-    network = _with_settings(network, files)
+    before = network = _with_settings(network, files)
     for document, file in zip(chain, files, strict=True):
         network = reading.apply_changes(network, document, file)
     if reading.faults:
@@ -118,6 +121,7 @@ def load(path: str | Path, overrides: Mapping[str, object] | None = None) -> Sce
         run=run,
         cargo_rule=rule.rule if rule else None,
         files=tuple(reading.files),
+        before=before,
     )
 
 
@@ -137,6 +141,7 @@ def at_low_patience(scenario: Scenario) -> Scenario | None:
         name=f"{scenario.name}-low-patience",
         title=f"{scenario.title}, low patience",
         network=scenario.network.model_copy(update={"patience_pct_per_min": patience}),
+        before=scenario.before.model_copy(update={"patience_pct_per_min": patience}),
         run=scenario.run.model_copy(update={"warm_up_weeks": max(2, scenario.run.warm_up_weeks)}),
     )
 

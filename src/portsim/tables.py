@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from portsim import clock, economics
-from portsim.inference import IDENTICAL, estimate, paired_difference
+from portsim.inference import IDENTICAL, NO_CLEAR_CHANGE, estimate, paired_difference
 from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures
 from portsim.schema import CargoRule
 
@@ -140,6 +140,7 @@ def comparison(
     before, after = (_of_groups(r, groups) for r in (base_replications, option_replications))
     lower_is_better = np.array([metric not in MORE_IS_BETTER for metric in SUMMARY_METRICS])
     found = paired_difference(before, after, lower_is_better)
+    untouched = np.all((before == after) | (np.isnan(before) & np.isnan(after)), axis=(0, 2))
     rows = [
         {
             "base": base,
@@ -152,7 +153,7 @@ def comparison(
             "option_value": after[:, i, j].mean(),
             "difference": found.mean[i, j],
             "half_width": found.half_width[i, j],
-            "verdict": _verdict(found.verdict[i, j], port, metric),
+            "verdict": _verdict(found.verdict[i, j], port, metric, untouched=bool(untouched[i])),
         }
         for i, (port, mode, lane_type) in enumerate(groups)
         for j, metric in enumerate(SUMMARY_METRICS)
@@ -160,10 +161,16 @@ def comparison(
     return pd.DataFrame(rows)
 
 
-def _verdict(verdict: str, port: str, metric: str) -> str:
-    """Return the verdict, none where fewer crossings at one port may just be more at another."""
-    judged = port == ALL or metric not in MORE_IS_BETTER or verdict == IDENTICAL
-    return verdict if judged else ""
+def _verdict(verdict: str, port: str, metric: str, *, untouched: bool) -> str:
+    """Return what may be said of one metric of a group; `untouched` if none of its metrics differs anywhere.
+
+    Fewer crossings at one port may just be more at another: they are judged in the totals only.
+    """
+    if untouched:
+        return IDENTICAL
+    if metric in MORE_IS_BETTER and port != ALL:
+        return ""
+    return NO_CLEAR_CHANGE if verdict == IDENTICAL else verdict
 
 
 def _of_groups(replications: Sequence[Measures], groups: Sequence[tuple[str, str, str]]) -> Floats:

@@ -59,6 +59,7 @@ class Reporter:
         )
         self._task = self._bar.add_task("", total=None)
         self._started = time.monotonic()
+        self._reused: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +92,10 @@ class Reporter:
         """Say how many replications are finished."""
         self._bar.update(self._task, completed=done, total=total)
         elapsed = time.monotonic() - self._started
-        left = f", about {elapsed / done * (total - done):.0f} s left" if 0 < done < total else ""
+        if self._reused is None:
+            self._reused = done
+        ran = done - self._reused
+        left = f", about {elapsed / ran * (total - done):.0f} s left" if ran and done < total else ""
         line = f"  {done} of {total} replications{left}"
         self._write(line)
         if not self._console.is_terminal:
@@ -105,6 +109,8 @@ class Reporter:
             for option in scenarios[1:]:
                 for line in _cargo_lines(option, found):
                     self.say(line)
+        for growing in found.growing:
+            self.say(f"warning: {growing}: the line grows, and its waits say how long was simulated")
         for line in _caveats(study):
             self.say(line)
         self.say(f"wrote {folder}  ({seconds:.0f} s): figures/ to show, tables/ to check, manifest.json to repeat")
@@ -178,9 +184,16 @@ def _wait_table(scenarios: Sequence[Scenario], found: Tables) -> Table:
             cells = [_wait(found.summary, s.name, port, mode) for s in scenarios]
             if any(cells):
                 name = base.network.port(port).name + (f" {DAGGER}" if (port, mode) in marked else "")
-                changes = [_change(found.comparison, s.name, port, mode) for s in options]
+                changes = [
+                    _change(found.comparison, s.name, port, mode) if cells[0] and cell else ("", _opens_or_closes(cell))
+                    for s, cell in zip(options, cells[1:], strict=True)
+                ]
                 table.add_row(name, mode, *(cell or "closed" for cell in cells), *(c for pair in changes for c in pair))
     return table
+
+
+def _opens_or_closes(cell: str) -> str:
+    return "opens" if cell else "closes"
 
 
 def _wait(summary: pd.DataFrame, scenario: str, port: str, mode: str) -> str:
@@ -205,7 +218,7 @@ def _change(comparison: pd.DataFrame, option: str, port: str, mode: str) -> tupl
         & (comparison["metric"] == "wait_mean_min")
     ]
     if rows.empty:
-        return "", "new" if not comparison.empty else ""
+        return "", ""
     row = rows.iloc[0]
     if row["verdict"] == IDENTICAL:
         return "", IDENTICAL
