@@ -246,12 +246,13 @@ def test_a_line_without_end_is_not_reported(desk: Path, capsys: pytest.CaptureFi
 
 
 def test_a_line_that_grows_is_warned_of(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Trucks hardly give up: three times as many make a line whose wait is no answer."""
+    """Where hardly anyone gives up, three times as many make a line whose wait is no answer."""
     (desk / "boom.yaml").write_text(
-        "scenario: boom\nextends: now.yaml\nchanges: [{action: scale_demand, factor: 3, modes: [truck]}]\n"
+        "scenario: boom\nextends: now.yaml\npatience_pct_per_min: {vehicle: 0.001}\n"
+        "changes: [{action: scale_demand, factor: 3, modes: [vehicle]}]\n"
     )
     assert call("run", desk / "boom.yaml", "--out", desk / "boom", "--replications", 1) == 0
-    assert "warning: boom: left/truck/standard serves" in capsys.readouterr().out
+    assert "warning: boom: left/vehicle/general serves" in capsys.readouterr().out
 
 
 def test_a_port_that_closes_is_said_to(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -164,7 +164,7 @@ def save(measures: Measures, path: Path) -> None:
 
 def load(path: Path) -> Measures:
     """Read measures that `save` wrote."""
-    with np.load(path) as part:
+    with path.open("rb") as file, np.load(file) as part:
         return Measures(
             groups=_names(part["groups"]),
             summary=part["summary"],
