@@ -39,7 +39,7 @@ LowPatience = Annotated[
     bool,
     typer.Option(
         "--low-patience",
-        help="Also compare at the low figure the network gives for patience (0.10 % a minute, not 0.28).",
+        help="Also compare at the low figures of patience (CaliBaja: 0.10 % a minute, not 0.28; trucks 0.0075).",
     ),
 ]
 Verify = Annotated[
