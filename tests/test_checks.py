@@ -105,6 +105,12 @@ CONTRADICTIONS: dict[str, tuple[checks.KeyPath, object, checks.KeyPath, str]] = 
         (*EAST, "lane_types", "ready", "observed"),
         "make it two classes",
     ),
+    "a stage without stations": (
+        (*EAST, "stages", 0, "stations"),
+        0,
+        (*LANE, "referral_share", "secondary"),
+        "never leave",
+    ),
     "a toll on an observed line": (
         (*LANE, "toll_usd"),
         5,

@@ -433,3 +433,10 @@ def test_the_run_and_the_choice_become_ticks() -> None:
     built = model.build(net, weeks=3, warm_up_weeks=2)
     assert (built.information_interval, built.taste_scale, built.wait_weight) == (1_200_000, 720_000, 1_500)
     assert (built.horizon, built.day_factor_cv, built.day_factor_lag1) == (5 * 168 * HOUR, 0.05, 0.5)
+
+
+def test_demand_beyond_all_layers_is_refused_before_a_run() -> None:
+    """Two tenfold growths are a hundred."""
+    tenfold = ScaleDemand(action="scale_demand", factor=10)
+    with pytest.raises(PortsimError, match="scaled 100 times"):
+        model.build(network(port(vehicle=crossing(general=lane()))), (tenfold, tenfold))

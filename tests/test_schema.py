@@ -45,10 +45,18 @@ def test_the_library_fits_the_json_schema(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("booths", "fits"),
-    [(3, True), ([1] * 24, True), ({"06:00": 2}, True), ({"6:00": 2}, False), ("x", False)],
+    [
+        (3, True),
+        ([1] * 24, True),
+        ({"06:00": 2}, True),
+        ({"mon-fri": {"06:00": 2}, "sat-sun": 0}, True),
+        ({"6:00": 2}, False),
+        ({"mo-fr": 2}, False),
+        ("x", False),
+    ],
 )
 def test_the_json_schema_knows_the_short_forms_of_a_series(booths: object, fits: bool) -> None:
-    """A number, hours, or steps by time of day may stand where a series is asked for."""
+    """A number, hours, steps by time of day, or days of these may stand where a series is asked for."""
     change = {"action": "set_booths", "port": "a", "mode": "truck", "lane_type": "b", "officers": "added"}
     validator = jsonschema.Draft202012Validator(scenario_json_schema())
     assert validator.is_valid({"scenario": "a", "changes": [change | {"booths": booths}]}) is fits
@@ -163,3 +171,8 @@ def test_a_share_is_at_most_one() -> None:
     """Out of range says the range."""
     with pytest.raises(ValidationError, match="must be at least 0 and at most 1"):
         TypeAdapter(Share).validate_python(1.2)
+
+
+def test_days_may_stand_alone() -> None:
+    """As a planner would write them."""
+    assert WEEKLY.validate_python({"mon-fri": 2, "sat-sun": {"06:00": 1}}).slots()[0] == 2

@@ -247,10 +247,13 @@ def _serves(network: Network, segment: Segment) -> bool:
 
 
 def _referrals(line: Line) -> Iterator[Found]:
-    stages = [stage.id for stage in line.crossing.stages]
-    for stage in line.lane.referral_share:
-        if stage not in stages:
-            yield (*line.path, "referral_share", stage), _unknown("stage", stage, stages)
+    stages = {stage.id: stage for stage in line.crossing.stages}
+    for name, share in line.lane.referral_share.items():
+        at = (*line.path, "referral_share", name)
+        if name not in stages:
+            yield at, _unknown("stage", name, list(stages))
+        elif share.value > 0 and not stages[name].stations.slots().any():
+            yield at, f"{name} has no stations: whoever is referred would never leave"
 
 
 def _sources(held: BaseModel, known: Mapping[str, object]) -> Iterator[Found]:

@@ -38,6 +38,7 @@ FRACTION_BITS = 20  # multipliers and shares are fixed-point numbers: 2**20 is o
 ONE = 1 << FRACTION_BITS
 MILLI = 1_000  # capacities are in thousandths of a traveller an hour, weights in thousandths
 NO_LIMIT = 1 << 62  # patience of travellers who never give up
+MOST_GROWTH = 12  # demand beyond leaves no room for a good day among the layers the workload can tell apart
 _ROUNDING = 1e-9  # what sums of fractions of booths may be off
 CLEARING = -1  # the capacity of an hour with the gate shut: what is in line is cleared at the last rate
 NEVER = -1  # a wait that no coming booth will end
@@ -378,6 +379,10 @@ class _Builder:
         for change in changes:
             if _concerns(change, traveller_class.mode, flow.catchment, flow.traveller_class):
                 factor *= change.factor
+        if factor > MOST_GROWTH:
+            raise PortsimError(
+                f"{flow.name}: demand is scaled {factor:g} times in all: at most {MOST_GROWTH} is allowed"
+            )
         beta = patience_per_min(self.network, traveller_class.mode)
         return Segment(
             name=flow.name,

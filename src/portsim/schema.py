@@ -7,6 +7,7 @@ number is allowed everywhere a figure is, and counts as assumed. A quantity that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
@@ -152,7 +153,7 @@ Days = Annotated[str, Field(pattern=clock.DAYS_PATTERN, description="`daily`, on
 
 
 class Series(Provenance):
-    """A quantity through the week, in exactly one of five forms.
+    """A quantity through the week, in exactly one of five forms; days and steps may also stand alone.
 
     `value`: the same always. `hours`: 24 (each day) or 168 numbers, from Monday 00:00. `steps`: from a
     time of day on, every day; before the first step the last one holds. `days`: steps or 24 numbers by day.
@@ -208,7 +209,13 @@ class Series(Provenance):
             "additionalProperties": False,
             "minProperties": 1,
         }
-        return {"anyOf": [{"type": "number"}, numbers, steps, handler(core_schema)]}
+        days = {
+            "type": "object",
+            "patternProperties": {clock.DAYS_PATTERN: {"anyOf": [{"type": "number"}, numbers, steps]}},
+            "additionalProperties": False,
+            "minProperties": 1,
+        }
+        return {"anyOf": [{"type": "number"}, numbers, steps, days, handler(core_schema)]}
 
 
 def _as_series(raw: object) -> object:
@@ -218,6 +225,8 @@ def _as_series(raw: object) -> object:
         return {"hours": raw}
     if isinstance(raw, dict) and raw and all(isinstance(key, str) and key[:1].isdigit() for key in raw):
         return {"steps": raw}
+    if isinstance(raw, dict) and raw and all(re.match(clock.DAYS_PATTERN, str(key)) for key in raw):
+        return {"days": raw}
     if isinstance(raw, dict | Series):
         return raw
     raise ValueError('expected a number, 24 or 168 numbers, {"HH:MM": number}, or a series with its source')
@@ -247,6 +256,8 @@ class Window(Strict):
         for name in ("opens", "closes"):
             if clock.minutes(getattr(self, name)) % 60:
                 raise ValueError(f"{name} must be on the hour: booths are counted by the hour")
+        if self.line_opens is not None and clock.minutes(self.line_opens) % clock.SLOT_MIN:
+            raise ValueError(f"line_opens ({self.line_opens}) must be a multiple of {clock.SLOT_MIN} minutes")
         return self
 
 
