@@ -49,14 +49,12 @@ def border(weeks: int = 1, warm_up_weeks: int = 0, standing: bool = False) -> Po
         Segment(
             name=f"s{number}",
             catchment="town",
-            cluster="valley",
             mode=line.mode,
             traveller_class=0,
-            class_name="local",
             per_hour=np.full(SLOTS_PER_WEEK, 50.0),
             factor=1.0,
             patience=0,
-            alternatives=(Alternative(line.port, (number,), (0,), np.zeros(HOURS_PER_WEEK, np.int64)),),
+            alternatives=(Alternative(line.port, (number,), np.zeros((1, HOURS_PER_WEEK), np.int64), np.zeros(HOURS_PER_WEEK, np.int64)),),
             initial=5 if standing and number == 0 else 0,
         )
         for number, line in enumerate(lines)

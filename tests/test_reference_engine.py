@@ -81,7 +81,7 @@ def secondary(stations: int = 1, *, service_min: float = 5) -> Station:
 def option(lines: int | tuple[int, ...] = 0, *, toll_min: float = 0, cost_min: float | np.ndarray = 0) -> Alternative:
     lines = (lines,) if isinstance(lines, int) else lines
     cost = (np.ones(HOURS_PER_WEEK) * cost_min * MINUTE).astype(np.int64)
-    return Alternative(0, lines, (round(toll_min * MINUTE),) * len(lines), cost)
+    return Alternative(0, lines, np.full((len(lines), HOURS_PER_WEEK), round(toll_min * MINUTE)), cost)
 
 
 def border(
@@ -98,7 +98,7 @@ def border(
         lines=lines,
         later=tuple(later),
         segments=tuple(
-            Segment(f"s{k}", "town", "valley", "vehicle", 0, "local", nobody, 1.0, 0, tuple(options))
+            Segment(f"s{k}", "town", "vehicle", 0, nobody, nobody + 1, 0, tuple(options))
             for k, options in enumerate(choices)
         ),
         multipliers=((0, Shape("deterministic")),),

@@ -49,18 +49,19 @@ def line(port: int, multiplier: int = 0, referrals: tuple[Referral, ...] = ()) -
         people=1.0,
     )
 
+ONCE = np.ones(SLOTS_PER_WEEK)
+
 
 def segment(name: str = "town/local", ports: Sequence[int] = (0,), **more: object) -> Segment:
     given: dict[str, object] = {
         "catchment": "town",
-        "cluster": "valley",
+        "day_name": "day/valley/vehicle/local",
         "mode": "vehicle",
         "traveller_class": 0,
-        "class_name": "local",
         "per_hour": DAYTIME,
-        "factor": 1.0,
+        "factor": ONCE,
         "patience": 0,
-        "alternatives": tuple(Alternative(port, (port,), (0,), NO_COST) for port in ports),
+        "alternatives": tuple(Alternative(port, (port,), NO_COST[None, :], NO_COST) for port in ports),
     }
     return Segment(name, **(given | more))  # type: ignore[arg-type]
 
@@ -159,7 +160,7 @@ def test_a_demand_factor_scales_the_arrivals() -> None:
     """Below one by thinning, above it by further layers."""
     base = DAYTIME.sum() / SLOTS_PER_HOUR
     for factor in (0.4, 1.0, 1.1, 2.6):
-        model = border(segment(factor=factor))
+        model = border(segment(factor=factor * ONCE))
         counts = [len(one_week(model, replication=r)) for r in range(20)]
         assert_mean(np.array(counts, float), factor * base)
 
@@ -249,8 +250,8 @@ def test_good_days_are_shared_by_a_clusters_class_and_by_nobody_else() -> None:
     model = border(
         segment("a"),
         segment("b", catchment="hills"),
-        segment("c", cluster="desert"),
-        segment("d", class_name="visitor"),
+        segment("c", day_name="day/desert/vehicle/local"),
+        segment("d", day_name="day/valley/vehicle/visitor"),
         **DAYS,
     )
     first, second, third, fourth = (day_factors(model, 3, number) for number in range(4))
@@ -309,7 +310,7 @@ def test_referral_numbers_are_uniform() -> None:
 
 # --- who is who --------------------------------------------------------------------------------
 
-CROWD = border(segment("a", factor=1.6), segment("b", (0, 1)), segment("c", initial=30), weeks=2, warm_up_weeks=1)
+CROWD = border(segment("a", factor=1.6 * ONCE), segment("b", (0, 1)), segment("c", initial=30), weeks=2, warm_up_weeks=1)
 
 
 def test_keys_tell_all_travellers_apart() -> None:
@@ -336,7 +337,7 @@ def test_those_in_line_at_the_start_come_once_at_tick_zero() -> None:
 def test_more_growth_than_a_key_can_hold_is_refused() -> None:
     """At thirty times the observed demand two travellers would have one key."""
     with pytest.raises(PortsimError, match=r"a: demand is more than 16.75 times"):
-        one_week(border(segment("a", factor=30.0)))
+        one_week(border(segment("a", factor=30 * ONCE)))
 
 
 def test_all_is_whole_numbers() -> None:
@@ -347,7 +348,7 @@ def test_all_is_whole_numbers() -> None:
 
 # --- streams -----------------------------------------------------------------------------------
 
-BASE = border(segment("a", (0, 1), patience=HOUR), segment("b", factor=0.9), weeks=2, **DAYS)
+BASE = border(segment("a", (0, 1), patience=HOUR), segment("b", factor=0.9 * ONCE), weeks=2, **DAYS)
 
 
 def test_the_same_seed_draws_the_same_numbers() -> None:
@@ -390,7 +391,7 @@ def test_a_new_segment_leaves_the_others_draws_as_they_are() -> None:
 def test_a_new_port_leaves_all_other_draws_as_they_are() -> None:
     """Travellers get a taste for it, and keep those for the others."""
     first = BASE.segments[0]
-    third = Alternative(2, (2,), (0,), NO_COST)
+    third = Alternative(2, (2,), NO_COST[None, :], NO_COST)
     more = replace(BASE, segments=(replace(first, alternatives=(*first.alternatives, third)), BASE.segments[1]))
     for before, after in zip(drawn(BASE), drawn(more), strict=True):
         for name in ("tick", "key", "patience", "multiplier", "referral"):

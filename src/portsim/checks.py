@@ -341,7 +341,7 @@ def _observed(network: Network, line: Line) -> Iterator[Found]:
     at = (*line.path, "observed")
     for path, message in (*_origins(network, line.port, observed), *_class_shares(network, line, observed)):
         yield (*at, *path), message
-    if line.lane.toll_usd is not None and line.lane.toll_usd.value > 0:
+    if line.lane.toll_usd is not None and line.lane.toll_usd.slots().any():
         yield (*line.path, "toll_usd"), TOLL_OBSERVED
     if not observed.per_hour.slots().any():
         yield (*at, "per_hour"), "nobody joined: leave `observed` out"

@@ -25,6 +25,7 @@ DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 DAYS_PATTERN = rf"^(daily|{_DAY}(-{_DAY})?)$"
 TIME_PATTERN = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+WEEK_TIME_PATTERN = rf"^{_DAY} (([01][0-9]|2[0-3]):00|24:00)$"
 
 Slots = npt.NDArray[np.float64]
 
@@ -33,6 +34,26 @@ def minutes(time: str) -> int:
     """Return the minutes from midnight of a time "HH:MM"."""
     hour, minute = time.split(":")
     return int(hour) * 60 + int(minute)
+
+
+def hour_of(week_time: str) -> int:
+    """Return the hour of the week, 0 to 168, of a time such as "sun 11:00"."""
+    day, time = week_time.split(" ")
+    return DAY_NAMES.index(day) * HOURS_PER_DAY + minutes(time) // 60
+
+
+def between(first: str, last: str) -> npt.NDArray[np.bool_]:
+    """Return which slots lie between two times of the week, shape (2016,); the end may lie in the next week.
+
+    Raises ValueError where the two are the same time.
+    """
+    start, end = hour_of(first), hour_of(last)
+    length = (end - start) % HOURS_PER_WEEK
+    if length == 0:
+        raise ValueError(f"from and to are both {first}")
+    hours = np.zeros(HOURS_PER_WEEK, bool)
+    hours[np.arange(start, start + length) % HOURS_PER_WEEK] = True
+    return np.repeat(hours, SLOTS_PER_HOUR)
 
 
 def days_of(days: str) -> tuple[int, ...]:

@@ -9,14 +9,14 @@ starts from the same baseline. Changes of a scenario (booths, openings, tolls) n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from portsim import clock
 from portsim.errors import PortsimError
-from portsim.opening import gate_slots, hours_of
+from portsim.opening import gate_of
 from portsim.schema import MODES, Crossing, LaneType, Mode, Network, Observed, Port
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +31,9 @@ _TOLERANCE_MIN = 1e-6
 class Flow:
     """Potential travellers of one catchment and class; `port` is set where they have no choice.
 
-    `per_hour` has shape (2016,), travellers an hour in each five-minute slot.
+    `per_hour` has shape (2016,), travellers an hour in each five-minute slot, before `factor`, of the same shape,
+    which a scenario's changes of demand multiply. A flow whose class was shifted is the part of another flow's
+    travellers whose marks lie in `part`; it is drawn from the streams of that flow, `drawn_as`, with its class.
     """
 
     name: str
@@ -39,6 +41,20 @@ class Flow:
     traveller_class: str
     port: str | None
     per_hour: Floats
+    factor: Floats = field(default_factory=lambda: np.ones(clock.SLOTS_PER_WEEK))
+    part: tuple[float, float] = (0.0, 1.0)
+    drawn_as: str = ""
+    drawn_class: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Return the name of the flow whose travellers these are."""
+        return self.drawn_as or self.name
+
+    @property
+    def origin_class(self) -> str:
+        """Return the class they had before any shift."""
+        return self.drawn_class or self.traveller_class
 
 
 @dataclass(frozen=True)
@@ -113,7 +129,7 @@ def _observed_lines(network: Network, class_name: str) -> Iterator[_Line]:
         if share == 0:
             continue
         wait = clock.hourly(lane.observed.wait_min.slots())
-        joins = _within_gate(lane.observed.per_hour.slots(), gate_slots(hours_of(crossing, lane)))
+        joins = _within_gate(lane.observed.per_hour.slots(), gate_of(crossing, lane))
         potential = share * joins * np.exp(beta * np.repeat(wait, clock.SLOTS_PER_HOUR))
         origins = {catchment: part.value for catchment, part in lane.observed.origins.items()}
         yield _Line(port, potential, wait, origins)

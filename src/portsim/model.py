@@ -6,7 +6,7 @@ Everything here is a whole number or an array of them; nothing is random and not
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from zlib import crc32
@@ -14,19 +14,19 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from portsim import clock
+from portsim import clock, demand_changes
 from portsim.demand import Demand, Flow, class_shares, derive, lanes_of, patience_per_min
 from portsim.errors import PortsimError
-from portsim.opening import booth_slots, gate_slots, hours_of
+from portsim.opening import gate_of, stopped, working_of
 from portsim.schema import (
     MODES,
     Crossing,
+    DemandChange,
     LaneType,
     Mode,
     Network,
     Observed,
     Port,
-    ScaleDemand,
     Service,
     Stage,
 )
@@ -117,12 +117,12 @@ class Line(Station):
 class Alternative:
     """A port a segment may choose: its lines in order of preference, with toll and cost in ticks of wait.
 
-    `cost`, shape (168,), is access plus constant, by the hour of the decision.
+    `toll`, shape (lines, 168), and `cost`, shape (168,), access plus constant, are by the hour of the decision.
     """
 
     port: int
     lines: tuple[int, ...]
-    toll: tuple[int, ...]
+    toll: Ints
     cost: Ints
 
 
@@ -130,26 +130,34 @@ class Alternative:
 class Segment:
     """Potential travellers of one catchment and class.
 
-    `per_hour`, shape (2016,): the rate before `factor`, which carries month and scenario demand. `initial`
-    travellers stand in line at the start. `patience` is the mean, ticks; 0 is without limit.
+    `per_hour`, shape (2016,): the rate before `factor`, of the same shape, which carries month and scenario demand.
+    Of these travellers, drawn from the streams named `drawn_as`, with good and bad days of `day_name`, the segment
+    has those whose mark lies in `part`. `initial` travellers stand in line at the start. `patience` is the mean,
+    ticks; 0 is without limit.
     """
 
     name: str
     catchment: str
-    cluster: str
     mode: Mode
     traveller_class: int
-    class_name: str
     per_hour: Floats
-    factor: float
+    factor: Floats
     patience: int
     alternatives: tuple[Alternative, ...]
     initial: int = 0
+    day_name: str = ""
+    drawn_as: str = ""
+    part: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def origin(self) -> str:
+        """Return the name that its streams are keyed by."""
+        return self.drawn_as or self.name
 
     @property
     def stream(self) -> int:
         """Return the number that marks this segment's travellers, the same in every scenario."""
-        return crc32(self.name.encode()) & 0x7F_FFFF
+        return crc32(self.origin.encode()) & 0x7F_FFFF
 
 
 @dataclass(frozen=True)
@@ -170,6 +178,7 @@ class PortModel:
     taste_scale: int = 16 * clock.MINUTE
     day_factor_cv: float = 0.0
     day_factor_lag1: float = 0.0
+    shortest_line: bool = True
 
     @property
     def stages(self) -> int:
@@ -189,7 +198,7 @@ class PortModel:
 
 def build(
     network: Network,
-    demand: Sequence[ScaleDemand] = (),
+    demand: Sequence[DemandChange] = (),
     *,
     before: Network | None = None,
     weeks: int = 1,
@@ -198,13 +207,16 @@ def build(
 ) -> PortModel:
     """Build the model of a network, with demand changes, for a month (1-12) or the year's mean.
 
-    `before` is the network before a scenario's changes: the same travellers stand in line at the start.
+    `before` is the network before a scenario's changes: from it comes who would like to cross, why they choose as
+    they do today, and who stands in line at the start.
     """
     builder = _Builder(network, month)
+    today = network if before is None else before
     standing = builder if before is None else _Builder(before, month)
-    segments = builder.segments(derive(network), demand) + builder.initial_segments(standing)
-    streams = {segment.stream for segment in segments}
-    if len(streams) < len(segments):
+    derived = derive(today.model_copy(update={"choice": network.choice}))
+    segments = builder.segments(derived, demand) + builder.initial_segments(standing)
+    names = {segment.origin for segment in segments}
+    if len({segment.stream for segment in segments}) < len(names):
         raise PortsimError("two segments share a random stream: rename a catchment or class by a letter")
     choice = network.choice
     return PortModel(
@@ -222,6 +234,7 @@ def build(
         taste_scale=_ticks(choice.taste_scale_min.value),
         day_factor_cv=network.day_factor.cv.value,
         day_factor_lag1=network.day_factor.lag1_correlation.value,
+        shortest_line=choice.line == "shortest",
     )
 
 
@@ -283,7 +296,7 @@ class _Builder:
     def _booth_means(self, place: _Place, lane: LaneType) -> Floats:
         """Return hourly mean open booths, within hours, scaled by month and held to what is built."""
         built = place.crossing.lane_positions if lane.booths_built is None else lane.booths_built
-        within = booth_slots(hours_of(place.crossing, lane))
+        within = working_of(place.crossing, lane)
         means = clock.hourly(lane.booths_open.slots() * within) * self.month_factor(place.mode)
         held: Floats = np.minimum(means, built.value)
         return held
@@ -296,29 +309,29 @@ class _Builder:
             port=place.number,
             mode=place.mode,
             timetable=_timetable(slots, means, np.ones(clock.SLOTS_PER_WEEK, bool)),
-            mean_service=self._mean_service(stage.service, place.mode, None),
+            mean_service=self._mean_service(stage.service, self._users_of_crossing(place)),
             multiplier=self._multiplier(position + 1, stage.service),
         )
 
     def _line(self, place: _Place, name: str, booths: tuple[Floats, Ints], first_stage: int) -> Line:
         means, slots = booths
         lane = place.crossing.lane_types[name]
-        gate = gate_slots(hours_of(place.crossing, lane))
+        gate = gate_of(place.crossing, lane)
         changes = np.flatnonzero(np.diff(gate.astype(np.int64), prepend=-1))
-        mean_service = self._mean_service(lane.service, place.mode, name)
-        weights = self._class_weights(place.mode, name, lane)
+        mean_service = self._mean_service(lane.service, self.network.users_of(place.mode, name, lane))
+        weights = self._class_weights(place, name, lane)
         mean = sum((share * mean_service[c] for c, share in weights.items()), np.zeros(1))
         return Line(
             name=f"{place.port.id}/{place.mode}/{name}",
             port=place.number,
             mode=place.mode,
-            timetable=_timetable(slots, means, gate),
+            timetable=_timetable(slots, means, gate | stopped(lane)),
             mean_service=mean_service,
             multiplier=self._multiplier(0, lane.service),
             lane_type=name,
             gate_tick=changes * clock.SLOT,
             gate_open=gate[changes].astype(np.int64),
-            capacity=_capacity(means, mean, gate),
+            capacity=_capacity(means, mean, gate | stopped(lane)),
             referrals=tuple(
                 Referral(first_stage + position, position, round(lane.referral_share[stage.id].value * ONE))
                 for position, stage in enumerate(place.crossing.stages)
@@ -327,17 +340,38 @@ class _Builder:
             people=place.crossing.people_per_crossing.value,
         )
 
-    def _class_weights(self, mode: Mode, lane_type: str, lane: LaneType) -> dict[int, float]:
-        """Return the mix of classes on a line: as observed (for a new port: as on its donor's line), else even."""
-        observed = lane.observed or self._like(mode, lane_type)
-        if observed is not None:
-            shares = class_shares(self.network, mode, lane_type, observed)
+    def _users_of_crossing(self, place: _Place) -> set[str]:
+        lanes = place.crossing.lane_types
+        return {user for name, lane in lanes.items() for user in self.network.users_of(place.mode, name, lane)}
+
+    def _class_weights(self, place: _Place, name: str, lane: LaneType) -> dict[int, float]:
+        """Return the mix of classes on a line: as observed (for a new port: as on its donor's line), else even.
+
+        A line that admits others has the mix, at this crossing, of all who may use it.
+        """
+        observed = lane.observed or self._like(place.mode, name)
+        if lane.admits:
+            shares = self._mix_at(place, self.network.users_of(place.mode, name, lane))
+        elif observed is not None:
+            shares = class_shares(self.network, place.mode, name, observed)
         else:
-            users = [name for name, c in self.network.classes.items() if c.mode == mode and lane_type in c.lane_types]
+            users = self.network.users_of(place.mode, name, lane)
             shares = dict.fromkeys(users, 1 / max(len(users), 1))
         if not shares:
-            raise PortsimError(f"no traveller class of mode {mode} uses lane type {lane_type}")
-        return {self.class_names.index(name): share for name, share in shares.items()}
+            raise PortsimError(f"no traveller class of mode {place.mode} uses lane type {name}")
+        return {self.class_names.index(user): share for user, share in shares.items()}
+
+    def _mix_at(self, place: _Place, users: Sequence[str]) -> dict[str, float]:
+        """Return the shares of classes among those observed on all lines of a crossing; even where none was."""
+        joins = dict.fromkeys(users, 0.0)
+        for name, lane in place.crossing.lane_types.items():
+            if lane.observed is not None:
+                total = float(lane.observed.per_hour.slots().sum())
+                for user, share in class_shares(self.network, place.mode, name, lane.observed).items():
+                    if user in joins:
+                        joins[user] += share * total
+        whole = sum(joins.values())
+        return {user: count / whole if whole else 1 / len(joins) for user, count in joins.items()}
 
     def _like(self, mode: Mode, lane_type: str) -> Observed | None:
         for _, other_mode, _, name, lane in lanes_of(self.network):
@@ -345,13 +379,11 @@ class _Builder:
                 return lane.observed
         return None
 
-    def _mean_service(self, service: Service, mode: Mode, lane_type: str | None) -> Ints:
+    def _mean_service(self, service: Service, users: Collection[str]) -> Ints:
         """Return mean service ticks by class and hour; 0 for classes that never come here."""
         means = np.zeros((len(self.class_names), clock.HOURS_PER_WEEK), np.int64)
-        for row, (name, traveller_class) in enumerate(self.network.classes.items()):
-            if traveller_class.mode != mode:
-                continue
-            if lane_type is not None and lane_type not in traveller_class.lane_types:
+        for row, name in enumerate(self.class_names):
+            if name not in users:
                 continue
             series = service.mean_s[name] if isinstance(service.mean_s, dict) else service.mean_s
             means[row] = np.maximum(np.rint(clock.hourly(series.slots()) * clock.SECOND), 1)
@@ -369,68 +401,71 @@ class _Builder:
 
     # --- segments ---
 
-    def segments(self, demand: Demand, changes: Sequence[ScaleDemand]) -> list[Segment]:
-        return [self._segment(flow, demand, changes) for flow in demand.flows]
+    def segments(self, demand: Demand, changes: Sequence[DemandChange]) -> list[Segment]:
+        flows = demand_changes.apply(demand.flows, changes, self.network, self._serves)
+        return [self._segment(flow, demand) for flow in flows]
 
-    def _segment(self, flow: Flow, demand: Demand, changes: Sequence[ScaleDemand]) -> Segment:
+    def _serves(self, class_name: str, flow: Flow) -> bool:
+        """Say whether a flow would find a line, were it of a class."""
+        return any(self._usable(flow, class_name))
+
+    def _segment(self, flow: Flow, demand: Demand) -> Segment:
         traveller_class = self.network.classes[flow.traveller_class]
         catchment = next(c for c in self.network.catchments if c.id == flow.catchment)
-        factor = self.month_factor(traveller_class.mode)
-        for change in changes:
-            if _concerns(change, traveller_class.mode, flow.catchment, flow.traveller_class):
-                factor *= change.factor
-        if factor > MOST_GROWTH:
+        factor = flow.factor * self.month_factor(traveller_class.mode)
+        if factor.max() > MOST_GROWTH:
             raise PortsimError(
-                f"{flow.name}: demand is scaled {factor:g} times in all: at most {MOST_GROWTH} is allowed"
+                f"{flow.name}: demand is scaled {factor.max():g} times in all: at most {MOST_GROWTH} is allowed"
             )
         beta = patience_per_min(self.network, traveller_class.mode)
         return Segment(
             name=flow.name,
+            drawn_as=flow.drawn_as,
+            day_name=f"day/{catchment.cluster}/{traveller_class.mode}/{flow.origin_class}",
+            part=flow.part,
             catchment=flow.catchment,
-            cluster=catchment.cluster,
             mode=traveller_class.mode,
             traveller_class=self.class_names.index(flow.traveller_class),
-            class_name=flow.traveller_class,
             per_hour=flow.per_hour,
             factor=factor,
             patience=round(clock.MINUTE / beta) if beta > 0 else 0,
             alternatives=tuple(self._alternatives(flow, demand)),
         )
 
-    def _alternatives(self, flow: Flow, demand: Demand) -> list[Alternative]:
-        traveller_class = self.network.classes[flow.traveller_class]
+    def _usable(self, flow: Flow, class_name: str) -> Iterator[tuple[int, Port, list[int]]]:
+        """Yield the ports a flow can reach, were it of a class, with the lines it may use there: its own first."""
+        traveller_class = self.network.classes[class_name]
         access = next(c.access_min for c in self.network.catchments if c.id == flow.catchment)
-        found = []
         for number, port in enumerate(self.network.ports):
-            if flow.port not in {None, port.id} or port.id not in access:
+            crossing = port.crossing(traveller_class.mode)
+            if flow.port not in {None, port.id} or port.id not in access or crossing is None:
                 continue
-            lines = [
-                self.index[number, traveller_class.mode, name]
-                for name in traveller_class.lane_types
-                if (number, traveller_class.mode, name) in self.index
-            ]
-            if not lines:
-                continue
+            admitting = [name for name, lane in crossing.lane_types.items() if class_name in lane.admits]
+            keys = [(number, traveller_class.mode, name) for name in (*traveller_class.lane_types, *admitting)]
+            if lines := [self.index[key] for key in dict.fromkeys(keys) if key in self.index]:
+                yield number, port, lines
+
+    def _alternatives(self, flow: Flow, demand: Demand) -> Iterator[Alternative]:
+        access = next(c.access_min for c in self.network.catchments if c.id == flow.catchment)
+        for number, port, lines in self._usable(flow, flow.traveller_class):
             constant = demand.constants.get((flow.traveller_class, port.id), np.zeros(clock.HOURS_PER_WEEK))
             cost = self.network.choice.access_weight.value * access[port.id].value + constant
-            found.append(
-                Alternative(
-                    port=number,
-                    lines=tuple(lines),
-                    toll=tuple(self._toll(port, flow.traveller_class, self.lines[line].lane_type) for line in lines),
-                    cost=np.rint(cost * clock.MINUTE).astype(np.int64),
-                )
+            yield Alternative(
+                port=number,
+                lines=tuple(lines),
+                toll=np.stack([self._toll(port, flow.traveller_class, self.lines[line].lane_type) for line in lines]),
+                cost=np.rint(cost * clock.MINUTE).astype(np.int64),
             )
-        return found
 
-    def _toll(self, port: Port, class_name: str, lane_type: str) -> int:
-        """Return a toll in ticks of the class's time."""
+    def _toll(self, port: Port, class_name: str, lane_type: str) -> Ints:
+        """Return a toll in ticks of the class's time, by hour of the week, shape (168,)."""
         traveller_class = self.network.classes[class_name]
         crossing = port.crossing(traveller_class.mode)
         toll = crossing.lane_types[lane_type].toll_usd if crossing is not None else None
         if toll is None:
-            return 0
-        return round(toll.value / traveller_class.value_of_time_usd_per_hour.value * clock.HOUR)
+            return np.zeros(clock.HOURS_PER_WEEK, np.int64)
+        hours = clock.hourly(toll.slots()) / traveller_class.value_of_time_usd_per_hour.value
+        return np.rint(hours * clock.HOUR).astype(np.int64)
 
     def initial_segments(self, before: _Builder) -> list[Segment]:
         """Return those who stand in line on Monday 00:00: whom the booths, before changes, serve in that wait."""
@@ -453,24 +488,14 @@ class _Builder:
         return Segment(
             name=f"in-line/{line.name}/{class_name}",
             catchment="in-line",
-            cluster="in-line",
             mode=line.mode,
             traveller_class=self.class_names.index(class_name),
-            class_name=class_name,
             per_hour=np.zeros(clock.SLOTS_PER_WEEK),
-            factor=1.0,
+            factor=np.ones(clock.SLOTS_PER_WEEK),
             patience=0,
-            alternatives=(Alternative(line.port, (position,), (0,), no_cost),),
+            alternatives=(Alternative(line.port, (position,), no_cost[None, :], no_cost),),
             initial=count,
         )
-
-
-def _concerns(change: ScaleDemand, mode: Mode, catchment: str, class_name: str) -> bool:
-    return (
-        (change.modes is None or mode in change.modes)
-        and (change.catchments is None or catchment in change.catchments)
-        and (change.classes is None or class_name in change.classes)
-    )
 
 
 def _capacity(means: Floats, mean_service: Floats, gate: npt.NDArray[np.bool_]) -> Ints:

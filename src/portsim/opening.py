@@ -16,6 +16,24 @@ def hours_of(crossing: Crossing, lane: LaneType) -> Hours:
     return crossing.hours if lane.hours is None else lane.hours
 
 
+def gate_of(crossing: Crossing, lane: LaneType) -> Bools:
+    """Return in which slots of the week a line may be joined: within its hours, outside its closures."""
+    return gate_slots(hours_of(crossing, lane)) & ~stopped(lane)
+
+
+def working_of(crossing: Crossing, lane: LaneType) -> Bools:
+    """Return in which slots of the week a line's booths may work: within its hours, outside its closures."""
+    return booth_slots(hours_of(crossing, lane)) & ~stopped(lane)
+
+
+def stopped(lane: LaneType) -> Bools:
+    """Return in which slots of the week a closure stops a line, those in it too, shape (2016,)."""
+    mask = np.zeros(clock.SLOTS_PER_WEEK, bool)
+    for span in lane.closures:
+        mask |= span.slots()
+    return mask
+
+
 def gate_slots(hours: Hours) -> Bools:
     """Return in which five-minute slots of the week the line may be joined, shape (2016,)."""
     return _mask(hours, from_line=True)

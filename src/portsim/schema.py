@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -261,6 +263,28 @@ class Window(Strict):
         return self
 
 
+WeekTime = Annotated[
+    str,
+    Field(pattern=clock.WEEK_TIME_PATTERN, description='a day and an hour of it, such as "sun 11:00"'),
+]
+
+
+class Span(Strict):
+    """From one time of the week to another, on the hour; `to` may lie in the next week."""
+
+    from_: WeekTime = Field(alias="from")
+    to: WeekTime
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Self:
+        self.slots()
+        return self
+
+    def slots(self) -> npt.NDArray[np.bool_]:
+        """Return which of the week's five-minute slots lie in it, shape (2016,)."""
+        return clock.between(self.from_, self.to)
+
+
 Hours = Annotated[
     Annotated[Literal["24h"], Tag("text")] | Annotated[tuple[Window, ...], Tag("list")],
     _by_shape("24h, or a list of {days, opens, closes}", "24h"),
@@ -333,7 +357,13 @@ class LaneType(Strict):
     referral_share: dict[Identifier, Share] = Field(
         default_factory=dict, description="share sent to each later stage, by stage id"
     )
-    toll_usd: NotNegative | None = None
+    toll_usd: Weekly | None = None
+    admits: tuple[Identifier, ...] = Field(
+        default=(), description="classes that may use this line beside those whose own lane type it is"
+    )
+    closures: tuple[Span, ...] = Field(
+        default=(), description="times at which the gate is shut and nobody is inspected, in line or not"
+    )
     observed: Observed | None = None
 
 
@@ -414,6 +444,11 @@ class Choice(Strict):
     """How a traveller picks a port. All weights are in minutes of port wait."""
 
     kind: Literal["ports", "fixed"] = "ports"
+    line: Literal["shortest", "preferred"] = Field(
+        default="shortest",
+        description="of the lines a traveller may use at its port: the one with the least wait and toll on arrival, "
+        "or the first that is open, in the class's order of lane types",
+    )
     information_interval_min: Interval = Figure(value=15.0)
     posting_interval_min: Interval = Figure(value=60.0)
     posting_step_min: Interval = Figure(value=5.0)
@@ -464,8 +499,18 @@ class Network(Strict):
                 return port
         raise KeyError(port_id)
 
+    def users_of(self, mode: Mode, lane_type: str, lane: LaneType) -> list[str]:
+        """Return the classes that may use a line: those whose lane type it is, and those it admits."""
+        return [
+            name
+            for name, traveller in self.classes.items()
+            if traveller.mode == mode and (lane_type in traveller.lane_types or name in lane.admits)
+        ]
+
 
 # --- scenarios ---------------------------------------------------------------------------------
+
+MOST_TOLL_USD = 1_000
 
 
 class Transfer(Strict):
@@ -532,6 +577,119 @@ class AddBooths(Staffed):
     to: Time = "24:00"
 
 
+class SetHours(Strict):
+    """Replace the opening hours of a crossing, or of the lane types named.
+
+    `booths` are open in each hour that is new and has none in the timetable; then `officers` says whose they are.
+    """
+
+    action: Literal["set_hours"]
+    port: Identifier
+    mode: Mode
+    lane_types: tuple[Identifier, ...] | None = None
+    hours: Hours
+    booths: Annotated[Real, Field(gt=0)] | None = None
+    officers: Officers | None = None
+
+
+class SetServiceTime(Strict):
+    """Change the mean time of an inspection, at the booths or at a later stage: by a factor, or to seconds.
+
+    `classes` narrows it to some travellers.
+    """
+
+    action: Literal["set_service_time"]
+    port: Identifier
+    mode: Mode
+    lane_types: tuple[Identifier, ...] | None = None
+    stage: Identifier | None = Field(default=None, description="a later stage, instead of lane types")
+    classes: tuple[Identifier, ...] | None = None
+    factor: Annotated[Real, Field(gt=0, le=10)] | None = None
+    mean_s: Annotated[Real, Field(gt=0, le=36_000)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if (self.factor is None) == (self.mean_s is None):
+            raise ValueError("give exactly one of factor, mean_s")
+        if self.stage is not None and self.lane_types is not None:
+            raise ValueError("give lane_types or stage, not both")
+        return self
+
+
+class SetLaneTypes(Strict):
+    """Convert booths of one lane type to another: all of them, or so many in each hour that has them.
+
+    No officer is added: a booth that served one line serves the other.
+    """
+
+    action: Literal["set_lane_types"]
+    port: Identifier
+    mode: Mode
+    lane_type: Identifier = Field(description="the lane type whose booths are converted")
+    to: Identifier = Field(description="the lane type they become")
+    booths: Annotated[Real, Field(gt=0)] | None = Field(default=None, description="absent is all")
+
+
+class Admit(Strict):
+    """Let classes use a lane type beside those whose own it is; their inspection takes as long as before."""
+
+    action: Literal["admit"]
+    port: Identifier
+    mode: Mode
+    lane_type: Identifier
+    classes: tuple[Identifier, ...] = Field(min_length=1)
+
+
+class SetReferralShare(Strict):
+    """Set the share of travellers that goes on to a later stage."""
+
+    action: Literal["set_referral_share"]
+    port: Identifier
+    mode: Mode
+    lane_types: tuple[Identifier, ...] | None = None
+    stage: Identifier
+    share: Annotated[Real, Field(ge=0, le=1)]
+
+
+class SetToll(Strict):
+    """Charge a toll, in dollars, on the lane types named, or on all of the crossing; it may change by the hour."""
+
+    action: Literal["set_toll"]
+    port: Identifier
+    mode: Mode
+    lane_types: tuple[Identifier, ...] | None = None
+    toll_usd: Weekly
+
+    @model_validator(mode="after")
+    def _within_reason(self) -> Self:
+        if self.toll_usd.table is None and (most := float(self.toll_usd.slots().max())) > MOST_TOLL_USD:
+            raise ValueError(f"a toll of {most:g} is out of range: must be at most {MOST_TOLL_USD:,}")
+        return self
+
+
+class SetChoice(Strict):
+    """Change how travellers choose; constants are solved anew, so that today's shares stay as observed."""
+
+    action: Literal["set_choice"]
+    kind: Literal["ports", "fixed"] | None = None
+    line: Literal["shortest", "preferred"] | None = None
+    information_interval_min: Annotated[Real, Field(ge=0.1)] | None = None
+    taste_scale_min: Annotated[Real, Field(gt=0)] | None = None
+    wait_weight: Annotated[Real, Field(ge=0)] | None = None
+    access_weight: Annotated[Real, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.settings():
+            keys = [key for key in SetChoice.model_fields if key != "action"]
+            raise ValueError(f"give at least one of {', '.join(keys)}")
+        return self
+
+    def settings(self) -> dict[str, str | float]:
+        """Return what is set, by the key of `choice`."""
+        return self.model_dump(exclude={"action"}, exclude_none=True)
+
+
 class ScaleDemand(Strict):
     """Multiply potential demand, of all travellers or of those named."""
 
@@ -542,17 +700,96 @@ class ScaleDemand(Strict):
     classes: tuple[Identifier, ...] | None = None
 
 
-class SetToll(Strict):
-    """Charge a fixed toll, in dollars, on the lane types named, or on all of the crossing."""
+class ShiftClasses(Strict):
+    """Let a share of one class become another of the same mode, such as Ready users who enrol in SENTRI.
 
-    action: Literal["set_toll"]
-    port: Identifier
-    mode: Mode
+    The same travellers at the same times, on the other class's lanes; where their port has none, they stay.
+    """
+
+    action: Literal["shift_classes"]
+    from_: Identifier = Field(alias="from")
+    to: Identifier
+    share: Annotated[Real, Field(gt=0, le=1)]
+    catchments: tuple[Identifier, ...] | None = None
+
+
+class SmoothArrivals(Strict):
+    """Spread a share of each day's travellers evenly between two times, as appointments do."""
+
+    action: Literal["smooth_arrivals"]
+    share: Annotated[Real, Field(gt=0, le=1)]
+    days: Days = "daily"
+    from_: Time = Field(alias="from")
+    to: Time
+    modes: tuple[Mode, ...] | None = None
+    catchments: tuple[Identifier, ...] | None = None
+    classes: tuple[Identifier, ...] | None = None
+
+
+class Event(Strict):
+    """What happens between two times of every simulated week: a closure, lost booths, or a surge of demand.
+
+    `closure` shuts gates and booths of a port: who is in line waits. `lost_booths` closes `booths` booths, or
+    `share` of them. `surge` multiplies the demand of all travellers, or of those named, by `factor`.
+    """
+
+    action: Literal["event"]
+    kind: Literal["closure", "lost_booths", "surge"]
+    from_: WeekTime = Field(alias="from")
+    to: WeekTime
+    port: Identifier | None = None
+    modes: tuple[Mode, ...] | None = None
     lane_types: tuple[Identifier, ...] | None = None
-    toll_usd: Annotated[Real, Field(ge=0, le=1000)]
+    booths: Annotated[Real, Field(gt=0)] | None = None
+    share: Annotated[Real, Field(gt=0, le=1)] | None = None
+    factor: Annotated[Real, Field(ge=0, le=10)] | None = None
+    catchments: tuple[Identifier, ...] | None = None
+    classes: tuple[Identifier, ...] | None = None
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        clock.between(self.from_, self.to)
+        needed, allowed = _EVENT_KEYS[self.kind]
+        for key in needed:
+            if getattr(self, key) is None:
+                raise ValueError(f"kind {self.kind} needs {key}")
+        for key in ("port", "modes", "lane_types", "booths", "share", "factor", "catchments", "classes"):
+            if getattr(self, key) is not None and key not in {*needed, *allowed}:
+                raise ValueError(f"kind {self.kind} has no {key}: allowed: {', '.join((*needed, *allowed))}")
+        if self.kind == "lost_booths" and (self.booths is None) == (self.share is None):
+            raise ValueError("kind lost_booths needs exactly one of booths, share")
+        return self
+
+    def slots(self) -> npt.NDArray[np.bool_]:
+        """Return in which of the week's five-minute slots it happens, shape (2016,)."""
+        return clock.between(self.from_, self.to)
 
 
-Change = Annotated[OpenPort | ClosePort | SetBooths | AddBooths | ScaleDemand | SetToll, Field(discriminator="action")]
+_EVENT_KEYS = {
+    "closure": (("port",), ("modes", "lane_types")),
+    "lost_booths": (("port",), ("modes", "lane_types", "booths", "share")),
+    "surge": (("factor",), ("modes", "catchments", "classes")),
+}
+
+DemandChange = ScaleDemand | ShiftClasses | SmoothArrivals | Event
+Change = Annotated[
+    OpenPort
+    | ClosePort
+    | SetHours
+    | SetBooths
+    | AddBooths
+    | SetServiceTime
+    | SetLaneTypes
+    | Admit
+    | SetReferralShare
+    | SetToll
+    | SetChoice
+    | ScaleDemand
+    | ShiftClasses
+    | SmoothArrivals
+    | Event,
+    Field(discriminator="action"),
+]
 
 
 class Run(Strict):

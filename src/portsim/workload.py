@@ -97,7 +97,7 @@ class _DayFactors:
         """Return the factors of the seven days of a week. Weeks must be asked for in order."""
         if self.sigma == 0:
             return np.ones(7)
-        name = f"day/{segment.cluster}/{segment.mode}/{segment.class_name}"
+        name = segment.day_name
         if (name, week) not in self.cached:
             self.cached[name, week] = self._draw(name, week)
         return self.cached[name, week]
@@ -121,9 +121,9 @@ def _draw_week(workload: DrawnWorkload, week: int, days: _DayFactors) -> WeekBlo
             if week == 0:
                 parts.append(_draw_standing(_Source(workload, index, 0, week)))
             continue
-        daily = segment.factor * days.of(segment, week)
-        for layer in range(_layers(float(daily.max()))):
-            part = _draw_layer(_Source(workload, index, layer, week), daily)
+        factor = segment.factor * np.repeat(days.of(segment, week), clock.SLOTS_PER_DAY)
+        for layer in range(_layers(float(factor.max()) * segment.part[1])):
+            part = _draw_layer(_Source(workload, index, layer, week), factor)
             if len(part):
                 parts.append(part)
     return _merge(parts, workload.model, week)
@@ -152,7 +152,7 @@ class _Source:
         return self.model.segments[self.index]
 
     def stream(self, purpose: str) -> np.random.Generator:
-        return self.workload.stream(f"{self.segment.name}/{purpose}", self.layer, self.week)
+        return self.workload.stream(f"{self.segment.origin}/{purpose}", self.layer, self.week)
 
     def key(self, number: Ints) -> Ints:
         """Mark travellers by segment, week, layer and number, the same in every scenario."""
@@ -160,13 +160,18 @@ class _Source:
         return prefix + number
 
 
-def _draw_layer(source: _Source, daily: Floats) -> WeekBlock:
-    """Draw one layer of a segment, and keep those whose mark lies under that day's demand factor."""
+def _draw_layer(source: _Source, factor: Floats) -> WeekBlock:
+    """Draw one layer of a segment, and keep those whose mark lies in the segment's part of the demand factor.
+
+    `factor`, shape (2016,), is that of each five-minute slot, good and bad days included.
+    """
     layer = source.layer
     floor, width = (0.0, 1.0) if layer == 0 else (1 + (layer - 1) * LAYER_WIDTH, LAYER_WIDTH)
     tick = _arrival_ticks(source.segment.per_hour * width, source.stream("arrivals"))
     mark = floor + width * source.stream("mark").random(len(tick))
-    return _attributes(source, tick, np.flatnonzero(mark < daily[tick // clock.DAY]))
+    low, high = source.segment.part
+    now = factor[tick // clock.SLOT]
+    return _attributes(source, tick, np.flatnonzero((mark >= low * now) & (mark < high * now)))
 
 
 def _draw_standing(source: _Source) -> WeekBlock:

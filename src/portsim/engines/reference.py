@@ -323,20 +323,16 @@ class _Simulation:
             return options.standing_in
         hour = self.env.tick // clock.HOUR % clock.HOURS_PER_WEEK
         best, best_cost, best_toll = NONE, 0, 0
+        best_lines: tuple[list[int], list[int]] = ([], [])
         for position, (lines, tolls, costs) in enumerate(options.alternatives):
-            for number, toll in zip(lines, tolls, strict=True):  # the first open line, in order of preference
-                line = self.lines[number]
-                if line.is_gate_open and line.informed_wait != NEVER:
-                    cost = rules.generalised_wait(
-                        line.informed_wait,
-                        self.model.wait_weight,
-                        toll,
-                        costs[hour],
-                        block.taste[position][row],
-                    )
-                    if best == NONE or cost < best_cost:
-                        best, best_cost, best_toll = number, cost, toll
-                    break
+            number, toll = self._line_to_expect(lines, tolls[hour])
+            if number != NONE:
+                wait = self.lines[number].informed_wait
+                cost = rules.generalised_wait(
+                    wait, self.model.wait_weight, toll, costs[hour], block.taste[position][row]
+                )
+                if best == NONE or cost < best_cost:
+                    best, best_cost, best_toll, best_lines = number, cost, toll, (lines, tolls[hour])
         if best == NONE:
             block.outcome[row] = TURNED_AWAY
             return NONE
@@ -344,7 +340,35 @@ class _Simulation:
         if not rules.has_patience(self.lines[best].informed_wait, best_toll, block.patience[row]):
             block.outcome[row] = LOST
             return NONE
+        if self.model.shortest_line and len(best_lines[0]) > 1:
+            best = self._line_to_join(best, *best_lines)
+            block.line[row] = best
         return best
+
+    def _line_to_expect(self, lines: list[int], tolls: list[int]) -> tuple[int, int]:
+        """Return the open line of a port that a traveller expects to join, and its toll: by what it is informed of."""
+        found, found_toll, least = NONE, 0, 0
+        for number, toll in zip(lines, tolls, strict=True):
+            line = self.lines[number]
+            if line.is_gate_open and line.informed_wait != NEVER:
+                if not self.model.shortest_line:
+                    return number, toll
+                cost = rules.generalised_wait(line.informed_wait, self.model.wait_weight, toll, 0, 0)
+                if found == NONE or cost < least:
+                    found, found_toll, least = number, toll, cost
+        return found, found_toll
+
+    def _line_to_join(self, expected: int, lines: list[int], tolls: list[int]) -> int:
+        """Return the best of a port's lines as they stand on arrival; the expected one where none moves."""
+        found, least = NONE, 0
+        for number, toll in zip(lines, tolls, strict=True):
+            line = self.lines[number]
+            wait = line.current_wait() if line.is_gate_open else NEVER
+            if wait != NEVER:
+                cost = rules.generalised_wait(wait, self.model.wait_weight, toll, 0, 0)
+                if found == NONE or cost < least:
+                    found, least = number, cost
+        return expected if found == NONE else found
 
     # --- results ---
 
@@ -375,4 +399,4 @@ class _Options:
     def __init__(self, segment: Segment) -> None:
         self.traveller_class = segment.traveller_class
         self.standing_in = segment.alternatives[0].lines[0] if segment.initial else NONE
-        self.alternatives = [(list(a.lines), list(a.toll), list(map(int, a.cost))) for a in segment.alternatives]
+        self.alternatives = [(list(a.lines), a.toll.T.tolist(), a.cost.tolist()) for a in segment.alternatives]

@@ -1,0 +1,166 @@
+"""Changes of how a line treats its travellers: inspection times, who may join, who is referred, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from portsim.edits import (
+    NOTE,
+    ChangeFault,
+    LineAt,
+    find_crossing,
+    find_line,
+    lines_named,
+    nothing,
+    with_crossing,
+    with_line,
+)
+from portsim.schema import (
+    Admit,
+    Crossing,
+    Figure,
+    Network,
+    Series,
+    Service,
+    SetReferralShare,
+    SetServiceTime,
+    SetToll,
+)
+
+# --- inspection times --------------------------------------------------------------------------
+
+
+def set_service_time(network: Network, change: SetServiceTime) -> Network:
+    """Change mean inspection times at booths, or at a later stage."""
+    if change.stage is not None:
+        return _set_stage_time(network, change, change.stage)
+    before = network
+    for at, lane in lines_named(network, change.port, change.mode, change.lane_types):
+        users = network.users_of(change.mode, at.lane_type, lane)
+        network = with_line(network, at, {"service": _retimed(lane.service, change, users)})
+    if change.classes is not None and network == before:
+        raise nothing("classes", because="none of these classes uses these lane types")
+    return _unless_equal(network, before, change)
+
+
+def _set_stage_time(network: Network, change: SetServiceTime, stage_id: str) -> Network:
+    _, crossing = find_crossing(network, change.port, change.mode)
+    lanes = crossing.lane_types.items()
+    users = sorted({user for name, lane in lanes for user in network.users_of(change.mode, name, lane)})
+    stages = tuple(
+        stage.model_copy(update={"service": _retimed(stage.service, change, users)}) if stage.id == stage_id else stage
+        for stage in crossing.stages
+    )
+    return _unless_equal(with_crossing(network, change.port, change.mode, {"stages": stages}), network, change)
+
+
+def _unless_equal(network: Network, before: Network, change: SetServiceTime) -> Network:
+    if network == before or change.factor == 1:
+        key = "mean_s" if change.factor is None else "factor"
+        raise nothing(key, because="an inspection takes this long already")
+    return network
+
+
+def _retimed(service: Service, change: SetServiceTime, users: Sequence[str]) -> Service:
+    """Return a service with its mean changed: of all who use it, or of the classes named."""
+    if change.classes is None:
+        if isinstance(service.mean_s, dict):
+            return _with_mean(service, {name: _scaled(mean, change) for name, mean in service.mean_s.items()})
+        return _with_mean(service, _scaled(service.mean_s, change))
+    means = mean_by_class(service, users)
+    concerned = {name for name in change.classes if name in means}
+    if not concerned:
+        return service
+    return _with_mean(
+        service, {name: _scaled(mean, change) if name in concerned else mean for name, mean in means.items()}
+    )
+
+
+def mean_by_class(service: Service, users: Sequence[str]) -> dict[str, Series]:
+    """Return mean inspection times by class, of those who use the line."""
+    if isinstance(service.mean_s, dict):
+        return dict(service.mean_s)
+    return dict.fromkeys(users, service.mean_s)
+
+
+def _scaled(mean: Series, change: SetServiceTime) -> Series:
+    if change.mean_s is not None:
+        return mean if mean.value == change.mean_s else Series(value=change.mean_s, note=NOTE)
+    factor = change.factor or 1.0
+    if mean.value is not None:
+        return Series(value=mean.value * factor, note=NOTE)
+    slots = mean.slots() * factor
+    hours = slots.reshape(-1, 12)
+    if not np.allclose(hours, hours[:, :1]):
+        raise ChangeFault((("factor",), "the mean changes inside an hour: give mean_s instead"))
+    return Series(hours=tuple(hours[:, 0].tolist()), note=NOTE)
+
+
+def _with_mean(service: Service, mean_s: Series | dict[str, Series]) -> Service:
+    return service.model_copy(update={"mean_s": mean_s})
+
+
+# --- who may join ------------------------------------------------------------------------------
+
+
+def admit(network: Network, change: Admit) -> Network:
+    """Let classes use a line; an inspection takes as long as on their own line of this port."""
+    at = LineAt(change.port, change.mode, change.lane_type)
+    lane = find_line(network, at)
+    users = network.users_of(change.mode, change.lane_type, lane)
+    if all(name in users for name in change.classes):
+        raise nothing("classes", because=f"{change.lane_type} may be used by these classes already")
+    if network.choice.line == "preferred":
+        message = "travellers take the first open line of their own (choice.line is preferred), so nobody would come"
+        raise ChangeFault((("classes",), message))
+    _, crossing = find_crossing(network, change.port, change.mode)
+    means = mean_by_class(lane.service, users)
+    fallback = next(iter(means.values()), None)
+    for name in change.classes:
+        own = _own_mean(network, crossing, name) or fallback
+        if own is not None:
+            means.setdefault(name, own)
+    admitted = tuple(dict.fromkeys((*lane.admits, *(name for name in change.classes if name not in users))))
+    return with_line(network, at, {"admits": admitted, "service": _with_mean(lane.service, means)})
+
+
+def _own_mean(network: Network, crossing: Crossing, name: str) -> Series | None:
+    """Return how long an inspection of a class takes on its own line of a crossing."""
+    for lane_type in network.classes[name].lane_types:
+        if lane_type in crossing.lane_types:
+            mean = crossing.lane_types[lane_type].service.mean_s
+            return mean.get(name) if isinstance(mean, dict) else mean
+    return None
+
+
+# --- referral and toll -------------------------------------------------------------------------
+
+
+def set_referral_share(network: Network, change: SetReferralShare) -> Network:
+    """Set the share that goes on to a later stage."""
+    share = Figure(value=change.share, note=NOTE)
+    differs = False
+    for at, lane in lines_named(network, change.port, change.mode, change.lane_types):
+        before = lane.referral_share.get(change.stage)
+        differs |= (before.value if before else 0.0) != change.share
+        network = with_line(network, at, {"referral_share": {**lane.referral_share, change.stage: share}})
+    if not differs:
+        raise nothing("share", because=f"the share is {change.share:g} already")
+    return network
+
+
+def set_toll(network: Network, change: SetToll) -> Network:
+    """Set a toll, the same always or by the hour."""
+    after = change.toll_usd.slots()
+    differs = False
+    for at, lane in lines_named(network, change.port, change.mode, change.lane_types):
+        before = lane.toll_usd.slots() if lane.toll_usd is not None else np.zeros_like(after)
+        differs |= not np.array_equal(before, after)
+        toll = change.toll_usd.model_copy(update={"note": change.toll_usd.note or NOTE})
+        network = with_line(network, at, {"toll_usd": toll})
+    if not differs:
+        shown = "as stated" if change.toll_usd.value is None else f"{change.toll_usd.value:g}"
+        raise nothing("toll_usd", because=f"the toll is {shown} already")
+    return network
