@@ -25,8 +25,9 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-schema: $(INSTALLED)  ## write scenarios/schema.json anew
+schema: $(INSTALLED)  ## write scenarios/schema.json and docs/scenario-reference.md anew
 	$(BIN)/portsim schema > scenarios/schema.json
+	$(BIN)/python tools/scenario_reference.py > docs/scenario-reference.md
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -17,6 +17,7 @@ from portsim.schema import (
     MODES,
     AddBooths,
     Admit,
+    Build,
     Change,
     ClosePort,
     DemandChange,
@@ -37,7 +38,7 @@ from portsim.schema import (
     SmoothArrivals,
 )
 
-__all__ = ["NOTE", "ChangeFault", "Found", "apply", "concerns_demand"]
+__all__ = ["NOTE", "ChangeFault", "Found", "apply", "concerns_demand", "overfull"]
 
 
 def apply(network: Network, change: Change, earlier: Sequence[Change] = ()) -> Network:
@@ -53,6 +54,21 @@ def apply(network: Network, change: Change, earlier: Sequence[Change] = ()) -> N
     if isinstance(change, Event):
         _check_overlap(change, earlier)
     return _MAKE[change.action](network, change)
+
+
+def overfull(network: Network, made: Sequence[Change]) -> Iterator[tuple[int, Found]]:
+    """Yield the crossings left with more booths open than lanes, each with the number of the last change of them.
+
+    `network` is that after all of `made`, one file's changes, none of which had a fault.
+    """
+    last = {
+        (c.port, c.mode): number for number, c in enumerate(made) if isinstance(c, SetBooths | AddBooths | SetHours)
+    }
+    for (port_id, mode), number in last.items():
+        try:
+            staffing.check_positions(network, port_id, mode)
+        except ChangeFault as fault:
+            yield from ((number, found) for found in fault.found)
 
 
 def concerns_demand(change: Change) -> TypeGuard[DemandChange]:
@@ -167,6 +183,7 @@ _OF_OPEN_PORTS = SetHours | SetBooths | AddBooths | SetServiceTime | SetLaneType
 _MAKE: dict[str, Callable[[Network, Any], Network]] = {
     "open_port": _open_port,
     "close_port": _close_port,
+    "build": staffing.build,
     "set_hours": staffing.set_hours,
     "set_booths": staffing.set_booths,
     "add_booths": staffing.add_booths,
@@ -232,6 +249,10 @@ def _unknown_of_port(network: Network, change: Change, port_id: str, modes: tupl
         if is_lane_type and name is not None and name not in lane_types:
             yield (key,), f"unknown lane type '{name}': {nearest(name, lane_types)}"
     yield from _unknown(getattr(change, "lane_types", None) or (), lane_types, ("lane_types",), "lane type")
+    if isinstance(change, Build):
+        for name in change.booths_built or {}:
+            if name not in lane_types:
+                yield ("booths_built", name), f"unknown lane type '{name}': {nearest(name, lane_types)}"
     stage = getattr(change, "stage", None)
     stages = [stage.id for crossing in crossings if crossing for stage in crossing.stages]
     if stage is not None and stage not in stages:

@@ -48,9 +48,9 @@ def between(first: str, last: str) -> npt.NDArray[np.bool_]:
     Raises ValueError where the two are the same time.
     """
     start, end = hour_of(first), hour_of(last)
-    length = (end - start) % HOURS_PER_WEEK
-    if length == 0:
-        raise ValueError(f"from and to are both {first}")
+    length = end - start if end > start else end - start + HOURS_PER_WEEK
+    if length <= 0 or start == end:
+        raise ValueError(f"no time lies between {first} and {last}")
     hours = np.zeros(HOURS_PER_WEEK, bool)
     hours[np.arange(start, start + length) % HOURS_PER_WEEK] = True
     return np.repeat(hours, SLOTS_PER_HOUR)

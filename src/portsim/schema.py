@@ -592,6 +592,29 @@ class SetHours(Strict):
     officers: Officers | None = None
 
 
+class Build(Strict):
+    """Build lanes or booths. Nobody works there yet: `set_booths` or `add_booths` opens them.
+
+    `booths_built`, by lane type, and `lane_positions` are the new totals.
+    """
+
+    action: Literal["build"]
+    port: Identifier
+    mode: Mode
+    lane_positions: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(
+        default=None, description="built lanes, shared by the lane types"
+    )
+    booths_built: dict[Identifier, Annotated[Real, Field(gt=0, le=1000)]] | None = Field(
+        default=None, description="most that can open, by lane type"
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.lane_positions is None and not self.booths_built:
+            raise ValueError("give lane_positions, booths_built or both")
+        return self
+
+
 class SetServiceTime(Strict):
     """Change the mean time of an inspection, at the booths or at a later stage: by a factor, or to seconds.
 
@@ -775,6 +798,7 @@ DemandChange = ScaleDemand | ShiftClasses | SmoothArrivals | Event
 Change = Annotated[
     OpenPort
     | ClosePort
+    | Build
     | SetHours
     | SetBooths
     | AddBooths

@@ -24,14 +24,16 @@ from portsim.edits import (
     with_crossing,
     with_line,
 )
-from portsim.opening import booth_slots, gate_slots, hours_of
+from portsim.opening import booth_slots, gate_of, gate_slots, hours_of, working_of
 from portsim.schema import (
     MODES,
     AddBooths,
+    Build,
     Event,
     Figure,
     Hours,
     LaneType,
+    Mode,
     Moved,
     Network,
     Officers,
@@ -46,6 +48,48 @@ from portsim.schema import (
 Bools = npt.NDArray[np.bool_]
 
 
+def build(network: Network, change: Build) -> Network:
+    """Set how many lanes a crossing has, and how many booths its lane types."""
+    before = network
+    if change.lane_positions is not None:
+        update = {"lane_positions": Figure(value=change.lane_positions, note=NOTE)}
+        network = with_crossing(network, change.port, change.mode, update)
+    for name, built in (change.booths_built or {}).items():
+        at = LineAt(change.port, change.mode, name)
+        _check_room(network, at, built)
+        network = with_line(network, at, {"booths_built": Figure(value=built, note=NOTE)})
+    _check_enough(network, change)
+    if _built(network, change) == _built(before, change):
+        raise nothing(because="this is what is built already")
+    return network
+
+
+def _check_room(network: Network, at: LineAt, built: float) -> None:
+    positions = _positions(network, at)
+    if built > positions:
+        message = f"{built:g} booths built, but the crossing has {positions:g} lane positions"
+        raise ChangeFault((("booths_built", at.lane_type), message))
+
+
+def _check_enough(network: Network, change: Build) -> None:
+    """Refuse to leave fewer lanes or booths than are open."""
+    _, crossing = find_crossing(network, change.port, change.mode)
+    total = np.zeros(clock.HOURS_PER_WEEK)
+    for name, lane in crossing.lane_types.items():
+        booths = booths_by_hour(lane)
+        total += booths
+        if lane.booths_built is not None:
+            _check_built(booths, booths > 0, lane.booths_built.value, f"{name} booths", "booths_built")
+    what = f"lane positions for all {change.mode} lane types"
+    _check_built(total, total > 0, crossing.lane_positions.value, what, "lane_positions")
+
+
+def _built(network: Network, change: Build) -> tuple[float | None, ...]:
+    _, crossing = find_crossing(network, change.port, change.mode)
+    booths = (lane.booths_built for lane in crossing.lane_types.values())
+    return crossing.lane_positions.value, *(figure.value if figure else None for figure in booths)
+
+
 def set_booths(network: Network, change: SetBooths) -> Network:
     """Replace a line's timetable."""
     at = LineAt(change.port, change.mode, change.lane_type)
@@ -57,7 +101,7 @@ def set_booths(network: Network, change: SetBooths) -> Network:
     working = clock.hourly(booth_slots(hours_of(crossing, lane)).astype(float))
     if np.allclose(after * working, before * working, atol=TOLERANCE):
         raise nothing("booths", because="the line has these booths already within its opening hours")
-    needed = (after > before + TOLERANCE).astype(float)
+    needed = (after > before + TOLERANCE) * working
     network = _move_officers(network, change.officers, needed, at)
     return _rebuilt(network, at, after, "booths")
 
@@ -69,8 +113,10 @@ def add_booths(network: Network, change: AddBooths) -> Network:
         raise ChangeFault((("booths",), "0 booths more changes nothing"))
     if change.booths < 0 and change.officers != "added":
         raise ChangeFault((("officers",), "fewer booths need no officers from elsewhere: write added"))
-    slots = find_line(network, at).booths_open.slots()
-    staffed = _window(change) & (slots > 0)
+    _, crossing = find_crossing(network, change.port, change.mode)
+    lane = find_line(network, at)
+    slots = lane.booths_open.slots()
+    staffed = _window(change) & (slots > 0) & working_of(crossing, lane)
     if not staffed.any():
         raise nothing(because="the line has no booth open on these days and hours")
     mean = float(slots[staffed].mean())
@@ -83,6 +129,7 @@ def add_booths(network: Network, change: AddBooths) -> Network:
 
 def set_hours(network: Network, change: SetHours) -> Network:
     """Replace opening hours; where they are new and the timetable has no booth, open those the change states."""
+    _check_windows(change.hours)
     lines = list(lines_named(network, change.port, change.mode, change.lane_types))
     _, crossing = find_crossing(network, change.port, change.mode)
     if all(_same_hours(hours_of(crossing, lane), change.hours) for _, lane in lines):
@@ -93,6 +140,10 @@ def set_hours(network: Network, change: SetHours) -> Network:
     for at, lane in lines:
         if change.lane_types is not None or lane.hours is not None:
             network = with_line(network, at, {"hours": change.hours})
+    if change.booths is None and not any(
+        (lane.booths_open.slots() * booth_slots(change.hours)).any() for _, lane in lines
+    ):
+        raise ChangeFault((("hours",), "no booth is open in these hours: nobody would be served"))
     if all(not slots.any() for slots in opened.values()):
         for key in ("booths", "officers"):
             if getattr(change, key) is not None:
@@ -101,7 +152,7 @@ def set_hours(network: Network, change: SetHours) -> Network:
     if change.booths is None or change.officers is None:
         raise ChangeFault((("hours",), "longer hours need booths (open in each hour that is new) and officers"))
     added = {at: opened[at] & (lane.booths_open.slots() == 0) for at, lane in lines}
-    anywhere = np.logical_or.reduce(list(added.values())).astype(float)
+    anywhere = np.logical_or.reduce(list(opened.values())).astype(float)
     network = _move_officers(network, change.officers, clock.hourly(anywhere), None)
     for at, slots in added.items():
         after = booths_by_hour(find_line(network, at)) + clock.hourly(slots.astype(float)) * change.booths
@@ -119,29 +170,31 @@ def convert(network: Network, change: SetLaneTypes) -> Network:
     moved = before if change.booths is None else np.minimum(before, change.booths)
     if not moved.any():
         raise nothing("lane_type", because=f"{change.lane_type} has no booth open")
-    if not (before - moved > TOLERANCE).any():
-        _refuse_stranded(network, origin)
     most = float(np.ceil(moved.max() - TOLERANCE))
+    users = _served_users(network, origin)
     for at, sign in ((origin, -1), (target, 1)):
         lane = find_line(network, at)
-        network = with_booths(network, at, np.maximum(booths_by_hour(lane) + sign * moved, 0))
+        after = np.maximum(booths_by_hour(lane) + sign * moved, 0)
+        network = with_booths(network, at, after)
         if lane.booths_built is not None:
-            built = min(max(lane.booths_built.value + sign * most, 0), _positions(network, at))
+            needed = float(np.ceil(after.max() - TOLERANCE))
+            built = min(max(lane.booths_built.value + sign * most, needed), _positions(network, at))
             network = with_line(network, at, {"booths_built": Figure(value=built, note=NOTE)})
+    for name in sorted(users - _served_users(network, origin)):
+        message = f"'{name}' would have no line at {origin.port}: first let another lane type admit it"
+        raise ChangeFault((("lane_type",), message))
     return network
 
 
-def _refuse_stranded(network: Network, origin: LineAt) -> None:
-    """Refuse to leave a class with no line: one whose only lane type at the port would have no booth."""
-    _, crossing = find_crossing(network, origin.port, origin.mode)
-    usable: dict[str, set[str]] = {}
-    for lane_type, lane in crossing.lane_types.items():
-        for name in network.users_of(origin.mode, lane_type, lane):
-            usable.setdefault(name, set()).add(lane_type)
-    for name, lane_types in usable.items():
-        if lane_types == {origin.lane_type}:
-            message = f"'{name}' would have no line at {origin.port}: first let another lane type admit it"
-            raise ChangeFault((("lane_type",), message))
+def _served_users(network: Network, at: LineAt) -> set[str]:
+    """Return the classes that find, at some time of the week, an open booth at the crossing of a line."""
+    _, crossing = find_crossing(network, at.port, at.mode)
+    return {
+        user
+        for name, lane in crossing.lane_types.items()
+        if (lane.booths_open.slots() * working_of(crossing, lane)).any()
+        for user in network.users_of(at.mode, name, lane)
+    }
 
 
 # --- events ------------------------------------------------------------------------------------
@@ -151,9 +204,9 @@ def close_for(network: Network, change: Event) -> Network:
     """Shut gates and booths of a port between two times of the week."""
     span = Span.model_validate({"from": change.from_, "to": change.to})
     open_then = False
-    for at, lane in _lines_of_event(network, change):
+    for at, lane in lines_of_event(network, change):
         _, crossing = find_crossing(network, at.port, at.mode)
-        open_then |= bool((gate_slots(hours_of(crossing, lane)) & span.slots()).any())
+        open_then |= bool((gate_of(crossing, lane) & span.slots()).any())
         network = with_line(network, at, {"closures": (*lane.closures, span)})
     if not open_then:
         raise nothing("from", because="every line named is shut then")
@@ -164,18 +217,19 @@ def lose_booths(network: Network, change: Event) -> Network:
     """Close some of the booths of a port between two times of the week."""
     during = clock.hourly(change.slots().astype(float)) > 0
     lost = 0.0
-    for at, lane in _lines_of_event(network, change):
+    for at, lane in lines_of_event(network, change):
+        _, crossing = find_crossing(network, at.port, at.mode)
         before = booths_by_hour(lane)
         fewer = before * change.share if change.share is not None else np.minimum(before, change.booths or 0)
         after = np.where(during, before - fewer, before)
-        lost += float((before - after).sum())
+        lost += float((before - after) @ clock.hourly(working_of(crossing, lane).astype(float)))
         network = with_booths(network, at, after)
     if lost <= TOLERANCE:
         raise nothing("from", because="no line named has a booth open then")
     return network
 
 
-def _lines_of_event(network: Network, change: Event) -> Iterator[tuple[LineAt, LaneType]]:
+def lines_of_event(network: Network, change: Event) -> Iterator[tuple[LineAt, LaneType]]:
     """Yield the lines of the port that an event concerns."""
     assert change.port is not None, "the schema sees to it"
     port = network.port(change.port)
@@ -207,6 +261,9 @@ def _move_officers(network: Network, officers: Officers, needed: Booths, to: Lin
             raise ChangeFault(((*at, "port"), f"{transfer.port} is closed: it has no officers to move"))
         before = booths_by_hour(find_line(network, line))
         _check_staffed(before, transfer, at)
+        if not (before * needed > TOLERANCE).any():
+            message = f"{transfer.lane_type} has no booth open in the hours in which these officers are needed"
+            raise ChangeFault(((*at, "lane_type"), message))
         network = with_booths(network, line, np.maximum(before - needed * transfer.booths, 0))
     return network
 
@@ -222,17 +279,24 @@ def _check_staffed(before: Booths, transfer: Transfer, at: KeyPath) -> None:
 
 
 def _rebuilt(network: Network, at: LineAt, after: Booths, key: str) -> Network:
-    """Return the network with a line's booths replaced, where the built lanes allow them."""
-    _, crossing = find_crossing(network, at.port, at.mode)
-    lane = crossing.lane_types[at.lane_type]
+    """Return the network with a line's booths replaced, where as many are built."""
+    lane = find_line(network, at)
     grows = after > booths_by_hour(lane) + TOLERANCE
     if lane.booths_built is not None:
         _check_built(after, grows, lane.booths_built.value, f"{at.lane_type} booths", key)
-    others = [booths_by_hour(other) for name, other in crossing.lane_types.items() if name != at.lane_type]
-    positions = crossing.lane_positions.value
-    total = after + sum(others, np.zeros(1))
-    _check_built(total, grows, positions, f"lane positions for all {at.mode} lane types", key)
+    _check_built(after, grows, _positions(network, at), f"lane positions for all {at.mode} lane types", key)
     return with_booths(network, at, after)
+
+
+def check_positions(network: Network, port_id: str, mode: Mode) -> None:
+    """Refuse more booths open on all lane types of a crossing than it has lanes.
+
+    For the end of a scenario's changes: on the way from one timetable to another the sum may be more.
+    """
+    _, crossing = find_crossing(network, port_id, mode)
+    total = sum((booths_by_hour(lane) for lane in crossing.lane_types.values()), np.zeros(clock.HOURS_PER_WEEK))
+    what = f"lane positions for all {mode} lane types"
+    _check_built(total, total > 0, crossing.lane_positions.value, what, "booths")
 
 
 def _check_built(booths: Booths, grows: Bools, built: float, what: str, key: str) -> None:
@@ -245,6 +309,19 @@ def _check_built(booths: Booths, grows: Bools, built: float, what: str, key: str
 
 def _positions(network: Network, at: LineAt) -> float:
     return find_crossing(network, at.port, at.mode)[1].lane_positions.value
+
+
+def _check_windows(hours: Hours) -> None:
+    """Refuse hours without a window, and two windows that open the same hour."""
+    if not hours:
+        raise ChangeFault((("hours",), "give at least one window: a line without any would never open"))
+    seen = np.zeros(clock.SLOTS_PER_WEEK, bool)
+    for number, window in enumerate(hours if hours != "24h" else ()):
+        slots = booth_slots((window,))
+        if (slots & seen).any():
+            message = "overlaps an earlier window: windows may touch, but each hour is in one"
+            raise ChangeFault((("hours", number), message))
+        seen |= slots
 
 
 def _same_hours(one: Hours, other: Hours) -> bool:
