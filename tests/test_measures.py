@@ -52,9 +52,13 @@ def border(weeks: int = 1, warm_up_weeks: int = 0, standing: bool = False) -> Po
             mode=line.mode,
             traveller_class=0,
             per_hour=np.full(SLOTS_PER_WEEK, 50.0),
-            factor=1.0,
+            factor=np.ones(SLOTS_PER_WEEK),
             patience=0,
-            alternatives=(Alternative(line.port, (number,), np.zeros((1, HOURS_PER_WEEK), np.int64), np.zeros(HOURS_PER_WEEK, np.int64)),),
+            alternatives=(
+                Alternative(
+                    line.port, (number,), np.zeros((1, HOURS_PER_WEEK), np.int64), np.zeros(HOURS_PER_WEEK, np.int64)
+                ),
+            ),
             initial=5 if standing and number == 0 else 0,
         )
         for number, line in enumerate(lines)

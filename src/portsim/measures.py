@@ -1,5 +1,7 @@
 """Crossings -> Measures: waits, queues, throughput and utilisation of one replication.
 
+A `Tally` takes the rows a week-block at a time and keeps counts by line and hour, and of each wait eight bytes.
+
 Only the measured weeks count: a traveller by when it joined, a crossing by the end of primary, queues and booths
 by the clock. `wait` is joining the line to start of primary (CBP's and GAO's sense), `crossing time` joining to
 leaving the last stage (FHWA's). All arrays are float64; a value that does not exist is NaN.
@@ -9,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,9 @@ from portsim.records import LOST, NONE, TURNED_AWAY, Crossings
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+Group = tuple[str, str, str]
 
+NO_END = 1 << 62  # who has not left the line yet
 ALL = "all"
 THRESHOLDS_MIN = (20, 40, 60, 120)
 SUMMARY_METRICS = (
@@ -76,40 +78,246 @@ class Measures:
     trucks: TruckWaits
 
 
+_WAIT_BITS = 40
+_WAIT_MASK = (1 << _WAIT_BITS) - 1
+_PERCENTILES = (0.5, 0.9, 0.95)
+
+
 def measure(crossings: Crossings, model: PortModel) -> Measures:
     """Measure one replication."""
-    window = (model.warm_up_weeks * clock.WEEK, model.horizon)
-    names = tuple((model.ports[line.port], str(line.mode), line.lane_type) for line in model.lines)
-    groups = tuple(_groups(names))
-    rows = _Rows(crossings, model, window)
-    longest = _longest_queues(rows, len(model.lines))
-    summary = np.array([_summarise(rows, group, names, longest, model) for group in groups])
-    return Measures(
-        groups=groups,
-        summary=summary,
-        lines=names,
-        hourly=_hourly(rows, crossings, model, window),
-        daily=_daily(rows, len(model.lines), window),
-        trucks=_trucks(rows, model),
-    )
+    tally = Tally(model)
+    tally.add(crossings)
+    return tally.measures(crossings.opened, crossings.posted)
 
 
-class _Rows:
-    """The travellers of the measured weeks: who decided then, who joined then, who was through primary then."""
+class Tally:
+    """What is counted of one replication's rows, block by block.
 
-    def __init__(self, crossings: Crossings, model: PortModel, window: tuple[int, int]) -> None:
-        first, last = window
-        standing = np.array([segment.initial > 0 for segment in model.segments])
-        self.crossings = crossings
-        self.line = crossings.line
-        self.mode = np.array([segment.mode for segment in model.segments])[crossings.segment]
-        self.decided = (crossings.tick >= first) & (crossings.tick < last) & ~standing[crossings.segment]
-        self.joined = self.decided & crossings.joined
-        self.served = self.joined & (crossings.start != NONE)
-        self.through = (crossings.end >= first) & (crossings.end < last)
-        self.lost = self.decided & ((crossings.outcome == LOST) | (crossings.outcome == TURNED_AWAY))
-        self.wait = crossings.start - crossings.tick
-        self.days = (last - first) / clock.DAY
+    Blocks come in order of decision, each with all its travellers' visits over. Arrays by hour have shape
+    (lines, hours from the start of the run); waits of the measured weeks are kept packed with line and hour of the
+    week, so that percentiles are exact.
+    """
+
+    def __init__(self, model: PortModel) -> None:
+        self.model = model
+        self.window = (model.warm_up_weeks * clock.WEEK, model.horizon)
+        lines, hours = len(model.lines), model.horizon // clock.HOUR
+        self.shape = (lines, hours)
+        self.standing = np.array([segment.initial > 0 for segment in model.segments])
+        self.is_truck = np.array([line.mode == "truck" for line in model.lines])
+        self.joined, self.began, self.ended = _Passing(lines, hours), _Passing(lines, hours), _Passing(lines, hours)
+        self.arrivals, self.served = np.zeros(self.shape), np.zeros(self.shape)
+        self.wait = np.zeros(self.shape)
+        self.crossed, self.crossing_time = np.zeros(lines), np.zeros(lines)
+        self.lost = np.zeros(lines)
+        self.turned_away = np.zeros(len(model.segments))
+        self.longest = _LongestQueue(model, self.window[0])
+        self.packed: list[Ints] = []
+        self.trucks: list[TruckWaits] = []
+
+    def add(self, c: Crossings) -> None:
+        """Count the rows of a block."""
+        first, last = self.window
+        decided = (c.tick >= first) & (c.tick < last) & ~self.standing[c.segment]
+        lost = decided & (c.outcome == LOST)
+        self.lost += np.bincount(c.line[lost], minlength=len(self.lost))
+        away = decided & (c.outcome == TURNED_AWAY)
+        self.turned_away += np.bincount(c.segment[away], minlength=len(self.turned_away))
+        joined = np.flatnonzero(c.joined)
+        line, tick, start, end = (column[joined] for column in (c.line, c.tick, c.start, c.end))
+        self.joined.add(line, tick)
+        self.began.add(line, start)
+        self.ended.add(line, end)
+        self.longest.add(line, tick, start)
+        measured = np.flatnonzero(decided[joined])
+        self._add_measured(c, joined[measured])
+
+    def _add_measured(self, c: Crossings, rows: Ints) -> None:
+        """Count those who joined in the measured weeks."""
+        lines = len(self.lost)
+        line, tick, start, depart = (column[rows] for column in (c.line, c.tick, c.start, c.depart))
+        cell = line * self.shape[1] + tick // clock.HOUR
+        self.arrivals += np.bincount(cell, minlength=self.arrivals.size).reshape(self.shape)
+        served = start != NONE
+        if not served.all():
+            rows, line, tick, start, depart, cell = (x[served] for x in (rows, line, tick, start, depart, cell))
+        wait = start - tick
+        self.served += np.bincount(cell, minlength=self.served.size).reshape(self.shape)
+        self.wait += np.bincount(cell, weights=wait, minlength=self.wait.size).reshape(self.shape)
+        week_cell = line * clock.HOURS_PER_WEEK + tick // clock.HOUR % clock.HOURS_PER_WEEK
+        self.packed.append(week_cell << _WAIT_BITS | wait)
+        through = depart != NONE
+        self.crossed += np.bincount(line[through], minlength=lines)
+        self.crossing_time += np.bincount(line[through], weights=(depart - tick)[through], minlength=lines)
+        trucks = np.flatnonzero(self.is_truck[line])
+        port_of_line = np.array([found.port for found in self.model.lines], np.int64)
+        self.trucks.append(TruckWaits(c.key[rows[trucks]], port_of_line[line[trucks]], wait[trucks]))
+
+    def measures(self, opened: Ints, posted: Ints) -> Measures:
+        """Return the measures of all that was added, with the run's booth changes and posted waits."""
+        model = self.model
+        names = tuple((model.ports[line.port], str(line.mode), line.lane_type) for line in model.lines)
+        groups = tuple(_groups(names))
+        waits = _Waits(self.packed, len(names))
+        summary = np.array([self._summarise(group, names, waits) for group in groups])
+        return Measures(
+            groups=groups,
+            summary=summary,
+            lines=names,
+            hourly=self._hourly(waits, opened, posted),
+            daily=self._daily(),
+            trucks=TruckWaits(*(np.concatenate(parts) for parts in zip(*map(_columns, self.trucks), strict=True))),
+        )
+
+    def _measured(self, by_hour: Floats) -> Floats:
+        """Return the hours of the measured weeks."""
+        return by_hour[:, self.window[0] // clock.HOUR :]
+
+    def _summarise(self, group: Group, names: tuple[Group, ...], waits: _Waits) -> list[float]:
+        members = np.array(
+            [all(want in {ALL, has} for want, has in zip(group, name, strict=True)) for name in names], bool
+        )
+        days = (self.window[1] - self.window[0]) / clock.DAY
+        through = self._measured(self.ended.count).sum(axis=1)[members]
+        people = np.array([line.people for line in self.model.lines])[members]
+        served = self._measured(self.served)[members].sum()
+        mean = _ratio(self._measured(self.wait)[members].sum() / clock.MINUTE, served)
+        p50, p90, p95 = waits.percentiles(np.flatnonzero(members))
+        lost = self.lost[members].sum() + self._turned_away(group)
+        return [
+            through.sum() / days,
+            (through * people).sum() / days,
+            mean,
+            p50,
+            p90,
+            p95,
+            *(_ratio(waits.over[members, number].sum(), served) for number in range(len(THRESHOLDS_MIN))),
+            (p95 - mean) / mean if mean > 0 else np.nan,
+            _ratio(self.crossing_time[members].sum() / clock.MINUTE, self.crossed[members].sum()),
+            lost / days,
+            self.longest.queue[members].max(initial=0),
+        ]
+
+    def _turned_away(self, group: Group) -> float:
+        """Return who found no open port: they count in the totals over ports only."""
+        port, mode, _ = group
+        if port != ALL:
+            return 0.0
+        concerned = np.array([mode in {ALL, segment.mode} for segment in self.model.segments], bool)
+        return float(self.turned_away[concerned].sum())
+
+    # --- by hour ---
+
+    def _hourly(self, waits: _Waits, opened: Ints, posted: Ints) -> Floats:
+        weeks = (self.window[1] - self.window[0]) / clock.WEEK
+        queue, queue_end = self.joined.level(self.began)
+        busy, _ = self.began.level(self.ended)
+        booths = np.stack([_booths_by_hour(opened[opened[:, 1] == n], self.window) for n in range(self.shape[0])])
+        busy, booths = _by_week_hour(self._measured(busy)), _by_week_hour(booths)
+        staffed = np.maximum(booths, busy)  # a booth that closes finishes its vehicle first
+        served = _by_week_hour(self._measured(self.served)) * weeks
+        total = _by_week_hour(self._measured(self.wait)) * weeks
+        columns = (
+            _by_week_hour(self._measured(self.arrivals)),
+            _ratios(total / clock.MINUTE, served),
+            waits.by_hour_p95(),
+            np.stack([_posted_by_hour(posted[:, n], self.model, self.window) for n in range(self.shape[0])]),
+            _by_week_hour(self._measured(queue)),
+            _by_week_hour(self._measured(queue_end)),
+            _by_week_hour(self._measured(self.ended.count)),
+            booths,
+            _ratios(busy, staffed),
+        )
+        return np.stack(columns, axis=2)
+
+    def _daily(self) -> Floats:
+        """Return joins and mean wait of every line in every hour of every measured day."""
+        served, wait = self._measured(self.served), self._measured(self.wait)
+        both = np.stack([served, _ratios(wait / clock.MINUTE, served)], axis=-1)
+        return both.reshape(self.shape[0], -1, clock.HOURS_PER_DAY, 2)
+
+
+class _Passing:
+    """How many passed a point by line and hour of the run, and how long before the hour's end, in hours together."""
+
+    def __init__(self, lines: int, hours: int) -> None:
+        self.count, self.early = np.zeros((lines, hours)), np.zeros((lines, hours))
+
+    def add(self, line: Ints, tick: Ints) -> None:
+        """Count those who passed within the run; NONE has not."""
+        hours = self.count.shape[1]
+        within = (tick != NONE) & (tick < hours * clock.HOUR)
+        if not within.all():
+            line, tick = line[within], tick[within]
+        hour = tick // clock.HOUR
+        cell = line * hours + hour
+        self.count += np.bincount(cell, minlength=self.count.size).reshape(self.count.shape)
+        left = (hour + 1) * clock.HOUR - tick
+        self.early += np.bincount(cell, weights=left, minlength=self.count.size).reshape(self.count.shape) / clock.HOUR
+
+    def level(self, after: _Passing) -> tuple[Floats, Floats]:
+        """Return how many had passed here and not the point after: the mean of each hour, and at its end."""
+        at_end = np.cumsum(self.count - after.count, axis=1)
+        before = at_end - (self.count - after.count)
+        return np.maximum(before + self.early - after.early, 0.0), at_end  # rounding may leave -1e-12
+
+
+class _LongestQueue:
+    """The longest queue of each line as those of the measured weeks joined it."""
+
+    def __init__(self, model: PortModel, first: int) -> None:
+        self.queue = np.zeros(len(model.lines))
+        self.first = first
+        self.waiting = [np.zeros(0, np.int64) for _ in model.lines]
+
+    def add(self, line: Ints, tick: Ints, start: Ints) -> None:
+        """Count how many stood in line at each join: a line is first come first served, so both columns rise."""
+        order = np.argsort(line, kind="stable")
+        edges = np.searchsorted(line[order], np.arange(len(self.queue) + 1))
+        for number, left in enumerate(self.waiting):
+            rows = order[edges[number] : edges[number + 1]]
+            joins, starts = tick[rows], start[rows]
+            starts = np.concatenate([left, np.where(starts == NONE, NO_END, starts)])
+            begun = np.searchsorted(starts, joins, side="right")
+            queue = len(left) + np.arange(1, len(joins) + 1) - begun
+            measured = joins >= self.first
+            self.queue[number] = max(self.queue[number], queue[measured].max(initial=0))
+            self.waiting[number] = starts[begun[-1] :] if len(begun) else left
+
+
+class _Waits:
+    """The waits of the measured weeks, sorted by line, hour of the week and length."""
+
+    def __init__(self, packed: list[Ints], lines: int) -> None:
+        both = np.sort(np.concatenate(packed)) if packed else np.zeros(0, np.int64)
+        cells = np.arange(lines * clock.HOURS_PER_WEEK + 1) << _WAIT_BITS
+        self.edges = np.searchsorted(both, cells)
+        self.wait = both & _WAIT_MASK
+        self.lines = lines
+        limits = np.array(THRESHOLDS_MIN) * clock.MINUTE
+        self.over = np.array([(self.of(line)[:, None] > limits).sum(axis=0) for line in range(lines)]).reshape(
+            lines, -1
+        )
+
+    def of(self, line: int) -> Ints:
+        """Return the waits of a line, ticks."""
+        first, last = (self.edges[(line + step) * clock.HOURS_PER_WEEK] for step in (0, 1))
+        return self.wait[first:last]
+
+    def percentiles(self, lines: Ints) -> list[float]:
+        """Return the median, 90th and 95th percentile of several lines' waits together, minutes."""
+        parts = [self.of(int(line)) for line in lines]
+        wait = np.concatenate(parts) if parts else np.zeros(0, np.int64)
+        places = sorted({place for share in _PERCENTILES for place in _neighbours(share, len(wait))})
+        if len(wait):
+            wait = np.partition(wait, places)
+        return [_quantile(wait, share) for share in _PERCENTILES]
+
+    def by_hour_p95(self) -> Floats:
+        """Return the 95th percentile of each line and hour of the week, minutes, shape (lines, 168)."""
+        cells = zip(self.edges[:-1], self.edges[1:], strict=True)
+        p95 = np.array([_quantile(self.wait[first:last], 0.95) for first, last in cells])
+        return p95.reshape(self.lines, clock.HOURS_PER_WEEK)
 
 
 def _groups(names: tuple[tuple[str, str, str], ...]) -> Iterator[tuple[str, str, str]]:
@@ -121,111 +329,35 @@ def _groups(names: tuple[tuple[str, str, str], ...]) -> Iterator[tuple[str, str,
     yield ALL, ALL, ALL
 
 
-def _summarise(
-    rows: _Rows,
-    group: tuple[str, str, str],
-    names: tuple[tuple[str, str, str], ...],
-    longest: Ints,
-    model: PortModel,
-) -> list[float]:
-    in_group = np.array([all(want in {ALL, has} for want, has in zip(group, name, strict=True)) for name in names])
-    of_line = np.append(in_group, False)  # line -1, "none was open", is the last
-    members = of_line[rows.line]
-    wait = np.sort(rows.wait[members & rows.served]) / clock.MINUTE
-    through = members & rows.through
-    people = np.array([line.people for line in model.lines])
-    crossed = members & rows.served & (rows.crossings.depart != NONE)
-    crossing_time = (rows.crossings.depart[crossed] - rows.crossings.tick[crossed]) / clock.MINUTE
-    mean = _mean(wait)
-    p50, p90, p95 = (_quantile(wait, q) for q in (0.5, 0.9, 0.95))
-    return [
-        through.sum() / rows.days,
-        people[rows.line[through]].sum() / rows.days,
-        mean,
-        p50,
-        p90,
-        p95,
-        *(_mean(wait > minutes) for minutes in THRESHOLDS_MIN),
-        (p95 - mean) / mean if mean > 0 else np.nan,
-        _mean(crossing_time),
-        (rows.lost & (members | _turned_away(rows, group))).sum() / rows.days,
-        longest[in_group].max(initial=0),
-    ]
+def _columns(trucks: TruckWaits) -> tuple[Ints, Ints, Ints]:
+    return trucks.key, trucks.port, trucks.wait
 
 
-def _turned_away(rows: _Rows, group: tuple[str, str, str]) -> Bools:
-    """Return who found no open port: they count in the totals over ports only."""
-    port, mode, _ = group
-    nowhere = rows.line == NONE
-    found: Bools = nowhere & (port == ALL) & ((mode == ALL) | (rows.mode == mode))
-    return found
+def _ratio(total: float, count: float) -> float:
+    return float(total / count) if count else float("nan")
 
 
-def _mean(values: npt.NDArray[np.floating] | Bools) -> float:
-    return float(values.mean()) if values.size else float("nan")
+def _ratios(total: Floats, count: Floats) -> Floats:
+    return total / np.where(count > 0, count, np.nan)
 
 
-def _quantile(ordered: Floats, share: float) -> float:
-    """Return a quantile of ordered values, by linear interpolation as numpy's default does."""
-    if not ordered.size:
+def _neighbours(share: float, count: int) -> tuple[int, int]:
+    """Return the places, among ordered values, of the two that a quantile lies between."""
+    low = int(share * (count - 1)) if count else 0
+    return low, min(low + 1, max(count - 1, 0))
+
+
+def _quantile(wait: Ints, share: float) -> float:
+    """Return a quantile in minutes, by linear interpolation as numpy's default does, of ticks in their places."""
+    if not wait.size:
         return float("nan")
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
-
-
-def _longest_queues(rows: _Rows, lines: int) -> Ints:
-    """Return the longest queue of each line within the measured weeks' joins."""
-    longest = np.zeros(lines, np.int64)
-    joined = rows.crossings.joined
-    for line in range(lines):
-        on_line = joined & (rows.line == line)
-        joins, starts = rows.crossings.tick[on_line], rows.crossings.start[on_line]
-        begun = np.searchsorted(np.sort(starts[starts != NONE]), joins, side="right")
-        ahead = np.arange(1, len(joins) + 1) - begun
-        measured = rows.joined[on_line]
-        longest[line] = ahead[measured].max(initial=0)
-    return longest
+    low, high = _neighbours(share, len(wait))
+    place = share * (len(wait) - 1)
+    ticks = wait[low] + (place - low) * (wait[high] - wait[low])
+    return float(ticks / clock.MINUTE)
 
 
 # --- by hour -----------------------------------------------------------------------------------
-
-
-def _hourly(rows: _Rows, c: Crossings, model: PortModel, window: tuple[int, int]) -> Floats:
-    table = np.full((len(model.lines), clock.HOURS_PER_WEEK, len(HOURLY_METRICS)), np.nan)
-    for line in range(len(model.lines)):
-        on_line = rows.line == line
-        came, wait, p95 = _waits_by_hour(rows, on_line, window)
-        queue, queue_end = _level_by_hour(c.tick, c.start, on_line & c.joined, window)
-        busy, _ = _level_by_hour(c.start, c.end, on_line & (c.start != NONE), window)
-        booths = _booths_by_hour(c.opened[c.opened[:, 1] == line], window)
-        staffed = np.maximum(booths, busy)  # a booth that closes finishes its vehicle first
-        ended, _ = np.histogram(c.end[on_line], bins=_edges(window))
-        columns = (
-            came,
-            wait,
-            p95,
-            _posted_by_hour(c.posted[:, line], model, window),
-            _by_week_hour(queue),
-            _by_week_hour(queue_end),
-            _by_week_hour(ended.astype(float)),
-            _by_week_hour(booths),
-            _by_week_hour(busy) / np.where(_by_week_hour(staffed) > 0, _by_week_hour(staffed), np.nan),
-        )
-        table[line] = np.stack(columns, axis=1)
-    return table
-
-
-def _daily(rows: _Rows, lines: int, window: tuple[int, int]) -> Floats:
-    """Return joins and mean wait of every line in every hour of every measured day."""
-    hours = (window[1] - window[0]) // clock.HOUR
-    served = rows.served
-    cell = rows.line[served] * hours + (rows.crossings.tick[served] - window[0]) // clock.HOUR
-    count = np.bincount(cell, minlength=lines * hours).astype(float)
-    total = np.bincount(cell, weights=rows.wait[served] / clock.MINUTE, minlength=lines * hours)
-    both = np.stack([count, total / np.where(count > 0, count, np.nan)], axis=-1)
-    return both.reshape(lines, hours // clock.HOURS_PER_DAY, clock.HOURS_PER_DAY, 2)
 
 
 def _edges(window: tuple[int, int]) -> Ints:
@@ -233,44 +365,13 @@ def _edges(window: tuple[int, int]) -> Ints:
 
 
 def _by_week_hour(hours: Floats) -> Floats:
-    """Average the hours of all weeks by hour of the week, shape (168,)."""
-    means: Floats = hours.reshape(-1, clock.HOURS_PER_WEEK).mean(axis=0)
+    """Average the hours of all weeks by hour of the week, shape (lines, 168)."""
+    means: Floats = hours.reshape(len(hours), -1, clock.HOURS_PER_WEEK).mean(axis=1)
     return means
-
-
-def _waits_by_hour(rows: _Rows, on_line: Bools, window: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
-    """Return joins an hour, mean wait and 95th percentile, by hour of the week of joining."""
-    weeks = (window[1] - window[0]) / clock.WEEK
-    joined = on_line & rows.joined
-    came = np.bincount(_week_hour(rows.crossings.tick[joined]), minlength=clock.HOURS_PER_WEEK) / weeks
-    served = on_line & rows.served
-    hour, wait = _week_hour(rows.crossings.tick[served]), rows.wait[served]
-    order = np.lexsort((wait, hour))
-    hour, wait = hour[order], wait[order] / clock.MINUTE
-    starts = np.searchsorted(hour, np.arange(clock.HOURS_PER_WEEK + 1))
-    parts = [wait[a:b] for a, b in pairwise(starts)]
-    mean = np.array([_mean(part) for part in parts])
-    p95 = np.array([_quantile(part, 0.95) for part in parts])
-    return came, mean, p95
 
 
 def _week_hour(tick: Ints) -> Ints:
     return tick // clock.HOUR % clock.HOURS_PER_WEEK
-
-
-def _level_by_hour(came: Ints, left: Ints, members: Bools, window: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Return, for each hour of the window, the mean of how many had come and not left, and how many at its end."""
-    edges = _edges(window)
-    mean, at_end = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
-    left_ticks = left[members]
-    for ticks, sign in ((came[members], 1), (left_ticks[left_ticks != NONE], -1)):
-        before = np.searchsorted(np.sort(ticks), edges)
-        inside = ticks[(ticks >= window[0]) & (ticks < window[1])]
-        hour = (inside - window[0]) // clock.HOUR
-        part = np.bincount(hour, weights=clock.HOUR - inside % clock.HOUR, minlength=len(edges) - 1)
-        mean += sign * (before[:-1] + part / clock.HOUR)
-        at_end += sign * before[1:]
-    return np.maximum(mean, 0.0), at_end  # rounding may leave -1e-12
 
 
 def _booths_by_hour(opened: Ints, window: tuple[int, int]) -> Floats:
@@ -293,10 +394,3 @@ def _posted_by_hour(posted: Ints, model: PortModel, window: tuple[int, int]) -> 
     total = np.bincount(hour, weights=posted[measured] / clock.MINUTE, minlength=clock.HOURS_PER_WEEK)
     means: Floats = total / np.where(count > 0, count, np.nan)
     return means
-
-
-def _trucks(rows: _Rows, model: PortModel) -> TruckWaits:
-    chosen = np.flatnonzero(rows.served & (rows.mode == "truck"))
-    port_of_line = np.array([line.port for line in model.lines], np.int64)
-    c = rows.crossings
-    return TruckWaits(c.key[chosen], port_of_line[c.line[chosen]], rows.wait[chosen])
