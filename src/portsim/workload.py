@@ -124,7 +124,7 @@ def _draw_week(workload: DrawnWorkload, week: int, days: _DayFactors) -> WeekBlo
         factor = segment.factor * np.repeat(days.of(segment, week), clock.SLOTS_PER_DAY)
         for layer in range(_layers(float(factor.max()) * segment.part[1])):
             part = _draw_layer(_Source(workload, index, layer, week), factor)
-            if len(part):
+            if len(part.kept):
                 parts.append(part)
     return _merge(parts, workload.model, week)
 
@@ -160,24 +160,43 @@ class _Source:
         return prefix + number
 
 
-def _draw_layer(source: _Source, factor: Floats) -> WeekBlock:
+@dataclass(frozen=True)
+class _Part:
+    """The travellers of one layer: when all that were drawn arrive, in order, and the numbers of those who are kept."""
+
+    source: _Source
+    tick: Ints
+    kept: Ints
+
+
+def _draw_layer(source: _Source, factor: Floats) -> _Part:
     """Draw one layer of a segment, and keep those whose mark lies in the segment's part of the demand factor.
 
     `factor`, shape (2016,), is that of each five-minute slot, good and bad days included.
     """
     layer = source.layer
+    if layer >= 1 << _LAYER_BITS:
+        most = 1 + ((1 << _LAYER_BITS) - 1) * LAYER_WIDTH
+        raise PortsimError(f"{source.segment.name}: demand is more than {most:g} times that of the network")
     floor, width = (0.0, 1.0) if layer == 0 else (1 + (layer - 1) * LAYER_WIDTH, LAYER_WIDTH)
     tick = _arrival_ticks(source.segment.per_hour * width, source.stream("arrivals"))
     mark = floor + width * source.stream("mark").random(len(tick))
     low, high = source.segment.part
     now = factor[tick // clock.SLOT]
-    return _attributes(source, tick, np.flatnonzero((mark >= low * now) & (mark < high * now)))
+    return _checked(_Part(source, tick, np.flatnonzero((mark >= low * now) & (mark < high * now))))
 
 
-def _draw_standing(source: _Source) -> WeekBlock:
+def _draw_standing(source: _Source) -> _Part:
     """Draw those who stand in line at the start."""
     count = source.segment.initial
-    return _attributes(source, np.zeros(count, np.int64), np.arange(count))
+    return _checked(_Part(source, np.zeros(count, np.int64), np.arange(count)))
+
+
+def _checked(part: _Part) -> _Part:
+    if len(part.tick) >= 1 << _INDEX_BITS:
+        name = part.source.segment.name
+        raise PortsimError(f"{name}: {len(part.tick):,} travellers a week are more than can be told apart")
+    return part
 
 
 def _arrival_ticks(per_hour: Floats, generator: np.random.Generator) -> Ints:
@@ -199,61 +218,85 @@ def _arrival_ticks(per_hour: Floats, generator: np.random.Generator) -> Ints:
     return within
 
 
-def _attributes(source: _Source, tick: Ints, kept: Ints) -> WeekBlock:
-    """Draw what each traveller carries. All are drawn, then the kept are taken: a mark moves nobody's draws."""
-    count = len(tick)
-    if source.layer >= 1 << _LAYER_BITS:
-        most = 1 + ((1 << _LAYER_BITS) - 1) * LAYER_WIDTH
-        raise PortsimError(f"{source.segment.name}: demand is more than {most:g} times that of the network")
-    if count >= 1 << _INDEX_BITS:
-        raise PortsimError(f"{source.segment.name}: {count:,} travellers a week are more than can be told apart")
-    return WeekBlock(
-        week=source.week,
-        tick=tick[kept] + source.week * clock.WEEK,
-        key=source.key(kept),
-        segment=np.full(len(kept), source.index, np.int64),
-        patience=_patience(source, count)[kept],
-        taste=_tastes(source, count)[:, kept],
-        multiplier=_multipliers(source, count)[:, kept],
-        referral=_referrals(source, count)[:, kept],
+def _merge(parts: list[_Part], model: PortModel, week: int) -> WeekBlock:
+    """Put the layers' travellers in order of (tick, key), and draw what each carries.
+
+    All of a layer are drawn, then the kept are taken: a mark moves nobody's draws.
+    """
+    parts = sorted(parts, key=lambda part: part.source.key(np.zeros(1, np.int64))[0])
+    places = _places(parts)
+    count = sum(len(place) for place in places)
+    rows = {"taste": model.most_alternatives, "multiplier": len(model.multipliers), "referral": model.stages}
+    block = WeekBlock(
+        week=week,
+        **{name: np.zeros(count, np.int64) for name in ("tick", "key", "segment", "patience")},
+        **{name: np.zeros((number, count), np.int64) for name, number in rows.items()},
     )
+    for part, place in zip(parts, places, strict=True):
+        source, kept = part.source, part.kept
+        block.tick[place] = part.tick[kept] + week * clock.WEEK
+        block.key[place] = source.key(kept)
+        block.segment[place] = source.index
+        for column, drawn in _carried(source, len(part.tick), block):
+            column[place] = drawn[kept]
+    return block
 
 
-def _patience(source: _Source, count: int) -> Ints:
+def _places(parts: list[_Part]) -> list[Ints]:
+    """Return where the travellers of each part stand among all, by tick, then part, then number."""
+    ends = np.cumsum([len(part.kept) for part in parts])
+    tick = np.concatenate([part.tick[part.kept] for part in parts]) if parts else np.zeros(0, np.int64)
+    bits = max(len(tick), 1).bit_length()
+    order = np.sort(tick << bits | np.arange(len(tick))) & ((1 << bits) - 1)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return np.split(place, ends[:-1]) if parts else []
+
+
+def _carried(source: _Source, count: int, block: WeekBlock) -> Iterator[tuple[Ints, Floats | Ints]]:
+    """Yield what travellers carry, all `count` of a layer, each with the column of the block it goes to."""
+    yield block.patience, _patience(source, count)
+    for row, drawn in _tastes(source, count):
+        yield block.taste[row], drawn
+    for row, drawn in _multipliers(source, count):
+        yield block.multiplier[row], drawn
+    for row, uniforms in _referrals(source, count):
+        yield block.referral[row], uniforms
+
+
+def _patience(source: _Source, count: int) -> Floats | Ints:
     mean = source.segment.patience
     if mean == 0:
         return np.full(count, NO_LIMIT, np.int64)
-    drawn = source.stream("patience").standard_exponential(count)
-    return np.rint(mean * drawn).astype(np.int64)
+    return _times(source.stream("patience").standard_exponential(count), mean)
 
 
-def _tastes(source: _Source, count: int) -> Ints:
+def _tastes(source: _Source, count: int) -> Iterator[tuple[int, Floats]]:
     model, alternatives = source.model, source.segment.alternatives
-    tastes = np.zeros((model.most_alternatives, count), np.int64)
     if len(alternatives) > 1:
         for row, alternative in enumerate(alternatives):
             drawn = source.stream(f"taste/{model.ports[alternative.port]}").gumbel(size=count)
-            tastes[row] = np.rint(model.taste_scale * drawn)
-    return tastes
+            yield row, _times(drawn, model.taste_scale)
 
 
-def _multipliers(source: _Source, count: int) -> Ints:
+def _multipliers(source: _Source, count: int) -> Iterator[tuple[int, Floats]]:
     model, lines = source.model, _lines(source)
     rows = {line.multiplier for line in lines}
     rows |= {model.later[referral.station].multiplier for line in lines for referral in line.referrals}
-    multipliers = np.zeros((len(model.multipliers), count), np.int64)
     for row in rows:
         stage, shape = model.multipliers[row]
-        drawn = _mean_one(shape, source.stream(f"service/{stage}/{shape.name}"), count)
-        multipliers[row] = np.rint(drawn * ONE)
-    return multipliers
+        yield row, _times(_mean_one(shape, source.stream(f"service/{stage}/{shape.name}"), count), ONE)
 
 
-def _referrals(source: _Source, count: int) -> Ints:
-    uniforms = np.zeros((source.model.stages, count), np.int64)
+def _referrals(source: _Source, count: int) -> Iterator[tuple[int, Ints]]:
     for stage in {referral.stage for line in _lines(source) for referral in line.referrals}:
-        uniforms[stage] = source.stream(f"referral/{stage}").integers(0, ONE, count)
-    return uniforms
+        yield stage, source.stream(f"referral/{stage}").integers(0, ONE, count)
+
+
+def _times(drawn: Floats, scale: int) -> Floats:
+    """Scale draws in place, to whole numbers."""
+    drawn *= scale
+    return np.rint(drawn, out=drawn)
 
 
 def _lines(source: _Source) -> list[Line]:
@@ -289,17 +332,3 @@ def _clip_scale(clip: float) -> float:
         if abs(step) < _SMALL:
             return float(scale)
     raise ValueError(f"clip {clip:g} is too near 1: the clipped mean cannot be one")
-
-
-def _merge(parts: list[WeekBlock], model: PortModel, week: int) -> WeekBlock:
-    """Put the segments' travellers in order of (tick, key)."""
-    if not parts:
-        none = np.zeros(0, np.int64)
-        rows = [model.most_alternatives, len(model.multipliers), model.stages]
-        return WeekBlock(week, none, none, none, none, *(np.zeros((row, 0), np.int64) for row in rows))
-    columns = {
-        name: np.concatenate([getattr(part, name) for part in parts], axis=-1)
-        for name in ("tick", "key", "segment", "patience", "taste", "multiplier", "referral")
-    }
-    order = np.lexsort((columns["key"], columns["tick"]))
-    return WeekBlock(week, **{name: np.ascontiguousarray(column[..., order]) for name, column in columns.items()})
