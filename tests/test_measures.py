@@ -162,6 +162,20 @@ def test_waits_are_those_from_joining_to_the_start_of_primary() -> None:
     assert of(found, "buffer_index", *general) == pytest.approx((p95 - mean) / mean)
 
 
+def test_the_buffer_index_is_that_of_the_federal_highway_administration() -> None:
+    """Peace Bridge outbound, 2001: an average of 21.7 minutes and a 95th percentile of 38.0 are printed with 74.7%.
+
+    Both are rounded to a tenth, so anything from 74.5 to 75.7% would be right.
+    """
+    most = (21 * 21.7 - 2 * 38.0) / 19
+    rows = [Row(GENERAL, 50 * k, 38.0 if k >= 19 else most) for k in range(21)]
+    found = measure(run(*rows), border())
+    general = ("east", "vehicle", "general")
+    assert of(found, "wait_mean_min", *general) == pytest.approx(21.7, abs=1e-4)
+    assert of(found, "wait_p95_min", *general) == pytest.approx(38.0)
+    assert of(found, "buffer_index", *general) == pytest.approx(0.751, abs=0.006)
+
+
 def test_crossing_time_is_from_joining_to_leaving_the_last_stage() -> None:
     """Wait, two minutes of primary and three after it."""
     found = measure(run(*EAST), border())

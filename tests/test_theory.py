@@ -1,7 +1,7 @@
 """The exact answers, against printed ones and against the same question asked in another way.
 
-Printed values: Gross and Harris, Fundamentals of Queueing Theory, examples 2.1 and 2.2; Kimura 1991, table 1
-(both as in the tests of the package qng); Whitt 1993; the tests of Ciw and of border-queue-optimizer. The
+Printed values: Gross and Harris, Fundamentals of Queueing Theory, examples 2.1 and 2.2; Kimura 1991, table 1, and
+1994 (as in the tests of the package qng); Whitt 1993; the tests of Ciw and of border-queue-optimizer. The
 profile of San Ysidro's SENTRI lanes in 2017 is that of SANDAG's model for Otay Mesa East. The rest was
 computed once, independently: by forward equations with two ODE solvers, by Markov chains, and from N(t + D) =
 max(N - c, 0) + Poisson.
@@ -10,6 +10,7 @@ max(N - c, 0) + Poisson.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -22,11 +23,19 @@ from portsim.theory import (
     SteadyQueue,
     TimeVaryingQueue,
     equilibrium_wait_change_min,
+    equilibrium_waits_min,
+    fluid_queue,
     jackson_tandem,
     kiefer_wolfowitz,
+    logit_shares,
     mdc_wait,
     mekc_wait,
+    mg1_wait,
+    mh2c_wait,
     mmc,
+    mmc_wait_quantile_min,
+    mmc_wait_share_over,
+    sine_in_service,
     time_varying_queue,
 )
 
@@ -83,6 +92,33 @@ def test_mmc_with_thousands_of_booths_is_a_probability() -> None:
     assert mmc(1e-6, 1, 10_000).wait_probability == 0.0
 
 
+def test_the_wait_of_the_barber_is_exponential_for_those_who_wait() -> None:
+    """Five in six wait, and one hour more with probability 1/e: 20 minutes are exceeded by 5/6 exp(-1/3)."""
+    assert mmc_wait_share_over(5, 6, 1, 0) == pytest.approx(5 / 6)
+    assert mmc_wait_share_over(5, 6, 1, 20) == pytest.approx(5 / 6 * math.exp(-1 / 3))
+    assert mmc_wait_quantile_min(5, 6, 1, 0.95) == pytest.approx(60 * math.log(5 / 6 / 0.05))
+
+
+@pytest.mark.parametrize("line", [(5, 6, 1), (540, 60, 10), (6, 3, 3)])
+def test_the_shares_over_all_minutes_add_up_to_the_mean_wait(line: tuple[float, float, int]) -> None:
+    step = mmc_wait_quantile_min(*line, 1 - 1e-9) / 20_000
+    shares = [mmc_wait_share_over(*line, (place + 0.5) * step) for place in range(20_000)]
+    assert step * sum(shares) == pytest.approx(mmc(*line).wait_mean_min, rel=1e-6)
+
+
+def test_quantile_and_share_over_are_each_others_inverse() -> None:
+    for share in (0.5, 0.9, 0.95):
+        assert mmc_wait_share_over(540, 60, 10, mmc_wait_quantile_min(540, 60, 10, share)) == pytest.approx(1 - share)
+    assert mmc_wait_quantile_min(540, 60, 10, 0.3) == 0.0  # a third do not wait
+
+
+def test_a_wait_is_not_negative_and_a_share_is_a_share() -> None:
+    with pytest.raises(ValueError, match="not negative"):
+        mmc_wait_share_over(5, 6, 1, -1)
+    with pytest.raises(ValueError, match="less than 1"):
+        mmc_wait_quantile_min(5, 6, 1, 1.0)
+
+
 MDC = {
     1: (0.500000, 1.166667, 2.000000, 4.500000, 9.500000),
     2: (0.176741, 0.493610, 0.903284, 2.146923, 4.643948),
@@ -128,6 +164,46 @@ def test_mekc_of_one_booth_is_pollaczek_khinchine() -> None:
     assert mekc_wait(0.8, 1, 1, 4).wait_mean_h == pytest.approx(0.625 * mmc(0.8, 1, 1).wait_mean_h, rel=1e-10)
 
 
+def two_kinds(cv_squared: float, rho: float, booths: int) -> SteadyQueue:
+    """Return M/H2/c of mean service 1, each kind taking half of the time (balanced means)."""
+    slow = (1 - math.sqrt((cv_squared - 1) / (cv_squared + 1))) / 2
+    return mh2c_wait(
+        booths * rho, slow_share=slow, quick_per_hour=2 * (1 - slow), slow_per_hour=2 * slow, booths=booths
+    )
+
+
+def test_two_kinds_of_vehicle_wait_as_often_as_printed() -> None:
+    """Whitt 1993 prints .79 for M/H2/4 of cv squared 2.25 at .9."""
+    assert two_kinds(2.25, 0.9, 4).wait_probability == pytest.approx(0.79, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("cv_squared", "rho", "queue_mean"), [(4, 0.9, 16.26), (4, 0.7, 1.82), (1.5, 0.9, 8.50), (1.5, 0.7, 1.06)]
+)
+def test_two_kinds_of_vehicle_are_near_kimuras_approximation(cv_squared: float, rho: float, queue_mean: float) -> None:
+    """M/G/5, good to 5%."""
+    assert two_kinds(cv_squared, rho, 5).queue_mean == pytest.approx(queue_mean, rel=0.05)
+
+
+def test_two_kinds_alike_are_mmc() -> None:
+    exact, chain = mmc(54, 6, 10), mh2c_wait(54, slow_share=0.3, quick_per_hour=6, slow_per_hour=6, booths=10)
+    assert chain.wait_probability == pytest.approx(exact.wait_probability, rel=1e-9)
+    assert chain.queue_mean == pytest.approx(exact.queue_mean, rel=1e-9)
+
+
+def test_two_kinds_before_one_booth_are_pollaczek_khinchine() -> None:
+    chain, exact = two_kinds(4, 0.8, 1), mg1_wait(0.8, 1, 2)
+    assert chain.queue_mean == pytest.approx(exact.queue_mean, rel=1e-9)
+    assert chain.wait_probability == pytest.approx(0.8, rel=1e-9)
+
+
+def test_one_booth_of_any_service_is_kingmans_where_arrivals_are_poisson() -> None:
+    """Utilisation .9, cv squared 1/4, service 1: Kingman's 5.625, exact for Poisson arrivals."""
+    assert mg1_wait(0.9, 1, 0.5).wait_mean_h == pytest.approx(5.625, rel=1e-12)
+    assert mg1_wait(0.83, 1, 0).wait_mean_h == pytest.approx(mdc_wait(0.83, 1, 1).wait_mean_h, rel=1e-12)
+    assert mg1_wait(0.8, 1, 0.5).wait_mean_h == pytest.approx(mekc_wait(0.8, 1, 1, 4).wait_mean_h, rel=1e-10)
+
+
 def test_less_variable_service_waits_less() -> None:
     waits = [mmc(27, 10, 3), mekc_wait(27, 10, 3, 2), mekc_wait(27, 10, 3, 6), mdc_wait(27, 10, 3)]
     assert sorted(waits, key=lambda line: -line.wait_mean_min) == waits
@@ -141,6 +217,14 @@ def test_a_line_that_cannot_settle_is_refused(arrival: float) -> None:
         mdc_wait(arrival, 10, 3)
     with pytest.raises(ValueError, match=r"below 1|positive"):
         mekc_wait(arrival, 10, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("slow_share", "slow_per_hour", "complaint"), [(1.5, 5, "share"), (0.5, 0, "positive"), (0.5, 1, "below 1")]
+)
+def test_two_kinds_that_make_no_sense_are_refused(slow_share: float, slow_per_hour: float, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        mh2c_wait(20, slow_share=slow_share, quick_per_hour=20, slow_per_hour=slow_per_hour, booths=3)
 
 
 def test_service_without_a_phase_is_refused() -> None:
@@ -176,7 +260,73 @@ def test_a_referral_share_is_a_share(share: float) -> None:
         )
 
 
-# --- feedback of the wait on trips
+# --- water
+
+
+def test_a_rush_of_water_is_newells() -> None:
+    """600 an hour for 3 hours, then 200, through 480: 360 in line, 45 minutes, gone 1.2857 hours after the rush."""
+    line = fluid_queue(rush_per_hour=600, rush_hours=3, later_per_hour=200, capacity_per_hour=480)
+    assert (line.longest, line.wait_longest_min) == pytest.approx((360, 45))
+    assert line.cleared_h == pytest.approx(3 + 9 / 7)
+    assert (line.waiting_vehicle_hours, line.wait_mean_min) == pytest.approx((771.4286, 22.5))
+
+
+@pytest.mark.parametrize(("rush", "later"), [(480, 200), (600, 480)])
+def test_a_rush_must_rise_and_fall(rush: float, later: float) -> None:
+    with pytest.raises(ValueError, match="faster than the capacity"):
+        fluid_queue(rush_per_hour=rush, rush_hours=3, later_per_hour=later, capacity_per_hour=480)
+
+
+WAVE: dict[Literal["deterministic", "exponential"], list[float]] = {
+    "deterministic": [74.9287, 51.6339, 25.0713, 48.3661],
+    "exponential": [74.5788, 53.2174, 25.4212, 46.7826],
+}
+
+
+@pytest.mark.parametrize("spread", WAVE)
+def test_a_walkway_under_a_sine_of_the_day(spread: Literal["deterministic", "exponential"]) -> None:
+    """100 + 50 sin(2 pi t / 24) an hour who stay half an hour, at 6, 12, 18 and 24 h."""
+    counts = [
+        sine_in_service(hour, mean_per_hour=100, amplitude_per_hour=50, service_h=0.5, spread=spread)
+        for hour in (6, 12, 18, 24)
+    ]
+    assert counts == pytest.approx(WAVE[spread], abs=6e-5)
+
+
+# --- choice, and feedback of the wait on trips
+
+
+def test_shares_of_two_ports_with_a_bias_a_wait_and_a_toll() -> None:
+    """SANDAG's coefficients: a bias of .361, .0625 a minute; ten minutes more there is .728, equal waits .589.
+
+    A toll of $2 at $9.36 an hour is worth 12.8 minutes, .801.
+    """
+    scale, bias, toll = 1 / 0.0625, 0.361 / 0.0625, 60 * 2 / 9.36
+    assert logit_shares([50 + bias, 40], scale)[1] == pytest.approx(1 / (1 + math.exp(-0.986)), rel=1e-12)
+    assert logit_shares([50 + bias, 40], scale)[1] == pytest.approx(0.728, abs=5e-4)
+    assert logit_shares([40 + bias, 40], scale)[1] == pytest.approx(0.589, abs=5e-4)
+    assert toll == pytest.approx(12.8, abs=0.05)
+    assert toll * 0.0625 == pytest.approx(0.801, abs=5e-4)
+    assert sum(logit_shares([1e4, 0, 3], scale)) == pytest.approx(1)
+    with pytest.raises(ValueError, match="positive"):
+        logit_shares([1, 2], 0)
+
+
+def test_waits_settle_where_those_who_choose_a_port_and_go_fill_its_booths() -> None:
+    """Put back into shares and patience, the waits give each port its capacity; alone, one obeys the old formula."""
+    capacities = (180, 360, 90)
+    waits = equilibrium_waits_min(800, capacities, taste_scale_min=16, beta_per_min=0.0028)
+    shares = logit_shares(waits, 16)
+    gone = [800 * share * math.exp(-0.0028 * wait) for share, wait in zip(shares, waits, strict=True)]
+    assert gone == pytest.approx(capacities, rel=1e-9)
+    [alone] = equilibrium_waits_min(120, [100], taste_scale_min=16, beta_per_min=0.0028)
+    assert alone == pytest.approx(equilibrium_wait_change_min(100 / 120, 0.0028), rel=1e-9)
+
+
+@pytest.mark.parametrize(("demand", "beta", "complaint"), [(500, 0.0028, "no line"), (700, 0.0, "positive")])
+def test_no_equilibrium_of_ports_without_lines_or_patience(demand: float, beta: float, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        equilibrium_waits_min(demand, (180, 360), taste_scale_min=16, beta_per_min=beta)
 
 
 def test_patience_turns_capacity_into_minutes() -> None:
@@ -324,12 +474,30 @@ def test_sentri_day_where_a_closing_booth_finishes_its_vehicle() -> None:
     assert one_more.queue_peak == pytest.approx(197.8189, abs=1e-4)
 
 
+def test_a_sine_of_the_day_in_steps_of_five_minutes() -> None:
+    """300 (1 + .5 sin) an hour at ten booths of 40 an hour, third day; an "hour" is a slot here, rates are per slot.
+
+    Forward equations of the sine itself: mean line 60.7039, longest 235.601 at 9.217 h, all booths taken .510192 of
+    the time and .653699 of the arrivals.
+    """
+    slots, pace = np.arange(289) / 12, 2 * math.pi / 24
+    per_slot = 25 * (1 - 0.5 * np.diff(np.cos(pace * slots)) * 12 / pace)
+    line = time_varying_queue(per_slot.tolist() * 3, [10] * 864, [40 / 12] * 864, finish_vehicle=False)
+    taken = line.wait_probability[-288:]
+    assert line.waiting_vehicle_hours[-288:].mean() == pytest.approx(60.7039, rel=2e-4)
+    assert line.queue_peak == pytest.approx(235.601, rel=2e-4)
+    assert line.queue_end[-288:].argmax() / 12 == pytest.approx(9.217, abs=1 / 12)
+    assert taken.mean() == pytest.approx(0.510192, abs=2e-5)
+    assert np.average(taken, weights=per_slot) == pytest.approx(0.653699, abs=2e-5)
+
+
 @pytest.mark.parametrize("finish_vehicle", [True, False])
 def test_constant_hours_settle_to_mmc(finish_vehicle: bool) -> None:
     exact: SteadyQueue = mmc(16, 20, 1)
     line = time_varying_queue([16] * 30, [1] * 30, [20] * 30, finish_vehicle=finish_vehicle)
     assert line.queue_end[-1] == pytest.approx(exact.queue_mean, rel=1e-4)
     assert line.waiting_vehicle_hours[-1] == pytest.approx(exact.queue_mean, rel=1e-4)
+    assert line.wait_probability[-1] == pytest.approx(exact.wait_probability, rel=1e-4)
 
 
 def test_the_rules_agree_where_nothing_changes_or_booths_only_open() -> None:

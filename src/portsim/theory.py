@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ from scipy.sparse.linalg import spsolve
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+_State = TypeVar("_State")
 
 _NEGLIGIBLE = 1e-14  # probability that may be cut off at the edge of a state space
 _LEFT_OVER = 1e-6  # probability of a service outlasting a whole hour that is still taken as none
@@ -53,12 +56,15 @@ class TimeVaryingQueue:
     """Expected course of a line over hours that differ, one entry an hour.
 
     The vehicles in the system and in the line are those at the hour's end, just before the next hour's booths
-    and rates apply. `queue_peak` is the largest mean line, looked at each minute.
+    and rates apply. `queue_peak` is the largest mean line, looked at each minute. `wait_probability` is that of
+    those who arrive in the hour: the share of the hour in which every open booth is taken (Poisson arrivals see
+    what the clock sees: Wolff 1982).
     """
 
     in_system_end: Floats
     queue_end: Floats
     waiting_vehicle_hours: Floats
+    wait_probability: Floats
     queue_peak: float
     arrivals: float
 
@@ -86,6 +92,32 @@ def mmc(arrival_per_hour: float, service_per_hour: float, booths: int) -> Steady
     utilisation = load / booths
     waits = blocked / (1.0 - utilisation * (1.0 - blocked))
     return _steady(waits, waits * utilisation / (1.0 - utilisation), arrival_per_hour)
+
+
+def mmc_wait_share_over(arrival_per_hour: float, service_per_hour: float, booths: int, minutes: float) -> float:
+    """Return the share of vehicles whose wait in the M/M/c line is more than so many minutes (none is 0).
+
+    Who waits does so for an exponential time with the rate of the spare capacity (Gross and Harris,
+    Fundamentals of Queueing Theory, section 2.3). Raises ValueError as `mmc` does, or for less than 0 minutes.
+    """
+    if minutes < 0.0:
+        raise ValueError(f"{minutes} minutes: a wait is not negative")
+    line = mmc(arrival_per_hour, service_per_hour, booths)
+    spare_per_min = (booths * service_per_hour - arrival_per_hour) / 60.0
+    return line.wait_probability * math.exp(-spare_per_min * minutes)
+
+
+def mmc_wait_quantile_min(arrival_per_hour: float, service_per_hour: float, booths: int, share: float) -> float:
+    """Return the wait in minutes that a share of vehicles in the M/M/c line does not exceed.
+
+    The inverse of `mmc_wait_share_over`; 0 where that many do not wait at all. Raises ValueError as `mmc` does,
+    or for a share below 0, or 1 and above.
+    """
+    if not 0.0 <= share < 1.0:
+        raise ValueError(f"share {share}: give at least 0 and less than 1")
+    line = mmc(arrival_per_hour, service_per_hour, booths)
+    spare_per_min = (booths * service_per_hour - arrival_per_hour) / 60.0
+    return max(0.0, math.log(line.wait_probability / (1.0 - share)) / spare_per_min)
 
 
 def mdc_wait(arrival_per_hour: float, service_per_hour: float, booths: int) -> SteadyQueue:
@@ -120,20 +152,49 @@ def mekc_wait(arrival_per_hour: float, service_per_hour: float, booths: int, pha
         raise ValueError(f"{phases} phases: give at least 1")
     most = booths + math.ceil(math.log(_NEGLIGIBLE) / math.log(load / booths))
     states = [(n, busy) for n in range(most + 1) for busy in _in_phases(min(n, booths), phases)]
-    index = {state: place for place, state in enumerate(states)}
-    rates = sparse.lil_array((len(states), len(states)))
-    for state, place in index.items():
-        for target, rate in _erlang_moves(state, arrival_per_hour, phases * service_per_hour, booths):
-            if target in index:
-                rates[index[target], place] += rate
-                rates[place, place] -= rate
-    balance = rates.tocsc()
-    # Balance fixes probabilities up to a factor: the empty state gets weight 1, and its equation goes.
-    weights = np.append(1.0, spsolve(balance[1:, 1:], -balance[1:, [0]].toarray().ravel()))
-    probabilities = weights / weights.sum()
+    phase_per_hour = phases * service_per_hour
+    moves = {state: list(_erlang_moves(state, arrival_per_hour, phase_per_hour, booths)) for state in states}
+    probabilities = _balanced(moves)
     in_system = np.array([n for n, _ in states])
     queue = probabilities @ np.maximum(in_system - booths, 0)
     return _steady(float(probabilities[in_system >= booths].sum()), float(queue), arrival_per_hour)
+
+
+def mh2c_wait(
+    arrival_per_hour: float, *, slow_share: float, quick_per_hour: float, slow_per_hour: float, booths: int
+) -> SteadyQueue:
+    """Return the M/H2/c line: two kinds of vehicle in one Poisson stream, each with exponential service.
+
+    `quick_per_hour` and `slow_per_hour` are the kinds' rates of service per booth, `slow_share` the share of
+    slow vehicles. The Markov chain of vehicles in system and slow ones in service is solved as it stands; it is
+    cut off at twice the length, and again, until the longest line has negligible probability. Raises ValueError
+    where the booths cannot keep up, or for a share outside 0 to 1.
+    """
+    if not 0.0 <= slow_share <= 1.0 or quick_per_hour <= 0.0 or slow_per_hour <= 0.0:
+        raise ValueError("the share of slow vehicles must lie between 0 and 1, and both rates be positive")
+    mean_h = (1.0 - slow_share) / quick_per_hour + slow_share / slow_per_hour
+    _offered_load(arrival_per_hour, 1.0 / mean_h, booths)
+    kinds = ((slow_share, slow_per_hour), (1.0 - slow_share, quick_per_hour))
+    most, longest = booths, 1.0
+    while longest > _NEGLIGIBLE:
+        most *= 2
+        states = [(n, slow) for n in range(most + 1) for slow in range(min(n, booths) + 1)]
+        moves = {state: list(_two_kinds_moves(state, arrival_per_hour, kinds, booths)) for state in states}
+        probabilities = _balanced(moves)
+        in_system = np.array([n for n, _ in states])
+        longest = float(probabilities[in_system == most].sum())
+    queue = probabilities @ np.maximum(in_system - booths, 0)
+    return _steady(float(probabilities[in_system >= booths].sum()), float(queue), arrival_per_hour)
+
+
+def mg1_wait(arrival_per_hour: float, service_per_hour: float, service_cv: float) -> SteadyQueue:
+    """Return the M/G/1 line: Poisson arrivals, one booth, service of any coefficient of variation.
+
+    Pollaczek (1930) and Khinchine (1932): the wait is that of M/M/1 times (1 + cv squared) / 2. Raises ValueError
+    where the booth cannot keep up.
+    """
+    line = mmc(arrival_per_hour, service_per_hour, 1)
+    return _steady(line.wait_probability, line.queue_mean * (1.0 + service_cv**2) / 2.0, arrival_per_hour)
 
 
 def jackson_tandem(
@@ -161,6 +222,75 @@ def jackson_tandem(
     return Tandem(primary, secondary, at_primary + referral_share * at_secondary)
 
 
+@dataclass(frozen=True)
+class FluidQueue:
+    """A line of water that gathers while more flows in than the booths let through, and then runs dry.
+
+    `cleared_h` is when, in hours from the start; the means are over what had to wait.
+    """
+
+    longest: float
+    wait_longest_min: float
+    cleared_h: float
+    waiting_vehicle_hours: float
+    wait_mean_min: float
+
+
+def fluid_queue(
+    *, rush_per_hour: float, rush_hours: float, later_per_hour: float, capacity_per_hour: float
+) -> FluidQueue:
+    """Return the fluid line of a rush beyond capacity and a steady flow below it afterwards (Newell 1982).
+
+    Cumulative arrivals less cumulative departures, both straight lines: the limit of ever larger flows before
+    ever more booths of the same service time, where that time is short beside the wait. `capacity_per_hour` is of
+    all booths. Raises ValueError unless the rush is beyond capacity and the later flow below it.
+    """
+    if not 0.0 <= later_per_hour < capacity_per_hour < rush_per_hour or rush_hours <= 0.0:
+        raise ValueError("the rush must flow faster than the capacity, and the flow after it slower")
+    longest = (rush_per_hour - capacity_per_hour) * rush_hours
+    cleared_h = rush_hours + longest / (capacity_per_hour - later_per_hour)
+    waited = longest * cleared_h / 2.0
+    return FluidQueue(
+        longest=longest,
+        wait_longest_min=60.0 * longest / capacity_per_hour,
+        cleared_h=cleared_h,
+        waiting_vehicle_hours=waited,
+        wait_mean_min=60.0 * waited / (capacity_per_hour * cleared_h),
+    )
+
+
+def sine_in_service(
+    hour: float,
+    *,
+    mean_per_hour: float,
+    amplitude_per_hour: float,
+    service_h: float,
+    spread: Literal["deterministic", "exponential"],
+) -> float:
+    """Return the mean number in service, without a line, under arrivals that are a sine of the day.
+
+    Arrivals are Poisson of rate mean + amplitude x sin(2 pi t / 24) and nobody ever waits: M(t)/G/infinity, long
+    after its start (Eick, Massey and Whitt 1993, theorem 1). The number is a Poisson variable.
+    """
+    pace = 2.0 * math.pi / 24.0
+    if spread == "deterministic":
+        swing = (math.cos(pace * (hour - service_h)) - math.cos(pace * hour)) / pace
+    else:
+        lag = pace * service_h
+        swing = service_h * (math.sin(pace * hour) - lag * math.cos(pace * hour)) / (1.0 + lag**2)
+    return mean_per_hour * service_h + amplitude_per_hour * swing
+
+
+def logit_shares(cost_min: Sequence[float], taste_scale_min: float) -> list[float]:
+    """Return the shares of options of so many minutes' cost, chosen by cost less a Gumbel taste of that scale.
+
+    McFadden (1974): proportional to exp(-cost / scale). Raises ValueError unless the scale is positive.
+    """
+    if taste_scale_min <= 0.0:
+        raise ValueError(f"taste scale {taste_scale_min}: must be positive")
+    return [float(share) for share in special.softmax(-np.asarray(cost_min, float) / taste_scale_min)]
+
+
 def equilibrium_wait_change_min(capacity_ratio: float, beta_per_min: float) -> float:
     """Return by how many minutes the wait of an always busy line shifts when its capacity is multiplied.
 
@@ -171,6 +301,28 @@ def equilibrium_wait_change_min(capacity_ratio: float, beta_per_min: float) -> f
     if capacity_ratio <= 0.0 or beta_per_min <= 0.0:
         raise ValueError("capacity ratio and beta must be positive")
     return -math.log(capacity_ratio) / beta_per_min
+
+
+def equilibrium_waits_min(
+    demand_per_hour: float, capacity_per_hour: Sequence[float], *, taste_scale_min: float, beta_per_min: float
+) -> list[float]:
+    """Return the waits of always busy ports among which travellers choose by wait and Gumbel taste.
+
+    A port of wait w is chosen in the logit share, exp(-w / scale) over the sum D of all ports', and of those who
+    choose it exp(-beta x w) go; in the long run they equal its capacity. So w = ln(demand / (capacity x D)) /
+    (1 / scale + beta), with D solved in closed form: two ports differ by ln(ratio of capacities) / (1 / scale +
+    beta). It is the stochastic user equilibrium of Daganzo and Sheffi (1977) with elastic demand. Raises ValueError
+    unless all numbers are positive, and where a port would have no line.
+    """
+    capacity = np.asarray(capacity_per_hour, float)
+    if min(demand_per_hour, taste_scale_min, beta_per_min, capacity.min()) <= 0.0:
+        raise ValueError("demand, capacities, taste scale and beta must be positive")
+    power = 1.0 / (1.0 + beta_per_min * taste_scale_min)
+    together = ((capacity**power).sum() / demand_per_hour**power) ** (1.0 / (1.0 - power))
+    waits = np.log(demand_per_hour / (capacity * together)) / (1.0 / taste_scale_min + beta_per_min)
+    if waits.min() < 0.0:
+        raise ValueError("a port would have no line: demand is too small for this equilibrium")
+    return [float(wait) for wait in waits]
 
 
 def kiefer_wolfowitz(arrivals: Ints, services: Ints, booths: int) -> Ints:
@@ -236,6 +388,7 @@ def time_varying_queue(
         in_system_end=np.array([course.in_system_end for course in courses]),
         queue_end=np.array([course.queue_end for course in courses]),
         waiting_vehicle_hours=np.array([course.waiting_vehicle_hours for course in courses]),
+        wait_probability=np.array([course.wait_probability for course in courses]),
         queue_peak=max(course.queue_peak for course in courses),
         arrivals=float(sum(arrival_per_hour)),
     )
@@ -252,6 +405,25 @@ def _offered_load(arrival_per_hour: float, service_per_hour: float, booths: int)
 
 def _steady(wait_probability: float, queue_mean: float, arrival_per_hour: float) -> SteadyQueue:
     return SteadyQueue(wait_probability, queue_mean, queue_mean / arrival_per_hour)  # Little's law
+
+
+def _balanced(moves: Mapping[_State, Sequence[tuple[_State, float]]]) -> Floats:
+    """Return the long-run probabilities of a Markov chain's states, from the moves out of each, the first empty.
+
+    Moves to states that are not listed are left out.
+    """
+    index = {state: place for place, state in enumerate(moves)}
+    rates = sparse.lil_array((len(index), len(index)))
+    for state, place in index.items():
+        for target, rate in moves[state]:
+            if target in index:
+                rates[index[target], place] += rate
+                rates[place, place] -= rate
+    balance = rates.tocsc()
+    # Balance fixes probabilities up to a factor: the empty state gets weight 1, and its equation goes.
+    weights = np.append(1.0, spsolve(balance[1:, 1:], -balance[1:, [0]].toarray().ravel()))
+    probabilities: Floats = weights / weights.sum()
+    return probabilities
 
 
 _ErlangState = tuple[int, tuple[int, ...]]  # vehicles in system, vehicles in each phase of service
@@ -283,6 +455,31 @@ def _erlang_moves(
             yield (n - 1, _shift(left, 0, +1) if n > booths else left), vehicles * phase_per_hour
 
 
+def _two_kinds_moves(
+    state: tuple[int, int], arrival_per_hour: float, kinds: Sequence[tuple[float, float]], booths: int
+) -> Iterator[tuple[tuple[int, int], float]]:
+    """Yield the states one event away, with their rates: an arrival or a service done, of either kind.
+
+    A state is the vehicles in system and the slow ones in service; `kinds` are (share, rate), the slow first. Who
+    waits shows its kind when its service starts.
+    """
+    n, slow = state
+    (slow_share, slow_per_hour), (quick_share, quick_per_hour) = kinds
+    quick = min(n, booths) - slow
+    done = ((-1, slow * slow_per_hour), (0, quick * quick_per_hour))  # slow ones fewer in service, rate
+    if n < booths:
+        yield (n + 1, slow + 1), arrival_per_hour * slow_share
+        yield (n + 1, slow), arrival_per_hour * quick_share
+    else:
+        yield (n + 1, slow), arrival_per_hour
+    for fewer, rate in done:
+        if rate > 0.0 and n <= booths:
+            yield (n - 1, slow + fewer), rate
+        elif rate > 0.0:
+            yield (n - 1, slow + fewer + 1), rate * slow_share
+            yield (n - 1, slow + fewer), rate * quick_share
+
+
 def _shift(busy: tuple[int, ...], phase: int, change: int) -> tuple[int, ...]:
     return (*busy[:phase], busy[phase] + change, *busy[phase + 1 :])
 
@@ -309,6 +506,7 @@ class _Hour:
     new_done: Floats
     in_service: Ints
     waiting: Floats
+    taken: Floats
 
     @classmethod
     def of(
@@ -334,6 +532,7 @@ class _Hour:
             new_done=((in_service - old) * (new_per_hour / jumps)).astype(float),
             in_service=in_service,
             waiting=np.maximum(n - in_service, 0).astype(float),
+            taken=(in_service >= booths).astype(float),
         )
 
     def jump(self, state: Floats) -> Floats:
@@ -352,6 +551,7 @@ class _Course:
     in_system_end: float
     queue_end: float
     waiting_vehicle_hours: float
+    wait_probability: float
     queue_peak: float
 
 
@@ -359,26 +559,30 @@ def _through_hour(state: Floats, hour: _Hour) -> tuple[_Course, Floats]:
     """Carry the probabilities through one hour: mix the chain after k jumps by the Poisson probability of k.
 
     The mean queue after each k is all that its course over the hour needs: its value at time t is the Poisson
-    mixture with mean jumps x t, its integral the mixture with the tails.
+    mixture with mean jumps x t, its integral the mixture with the tails. So it is with the chance that all
+    booths are taken.
     """
     k = np.arange(_most(hour.jumps_per_hour) + 1)
     at_end = _poisson(k, hour.jumps_per_hour)
-    queue = np.zeros(len(k))
+    queue, taken = np.zeros(len(k)), np.zeros(len(k))
     end = np.zeros_like(hour.waiting)
     state = np.pad(state, ((0, 0), (0, end.shape[1] - state.shape[1])))
     for jump, weight in enumerate(at_end):
         rows = len(state)
         queue[jump] = np.vdot(state, hour.waiting[:rows])
+        taken[jump] = np.vdot(state, hour.taken[:rows])
         if weight > _NEGLIGIBLE**2:
             end[:rows] += weight * state
         state = hour.jump(state)
         if rows > 1 and state[-1].sum() < _NEGLIGIBLE:
             state = state[:-1]
+    later = special.pdtrc(k, hour.jumps_per_hour) / hour.jumps_per_hour
     times = np.linspace(0.0, 1.0, _INSTANTS_PER_HOUR + 1)[1:, None]  # the start belongs to the hour before
     course = _Course(
         in_system_end=float(end.sum(axis=0) @ np.arange(end.shape[1])),
         queue_end=float(np.vdot(end, hour.waiting)),
-        waiting_vehicle_hours=float(queue @ special.pdtrc(k, hour.jumps_per_hour)) / hour.jumps_per_hour,
+        waiting_vehicle_hours=float(queue @ later),
+        wait_probability=float(taken @ later),
         queue_peak=float((_poisson(k, hour.jumps_per_hour * times) @ queue).max()),
     )
     return course, end
