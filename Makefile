@@ -4,7 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test test-fast check format schema clean
+# What `make example` compares, and the figures it keeps: of some sixty, those that say most.
+EXAMPLE := results/example
+EXAMPLE_SCENARIOS ?= scenarios/baseline.yaml scenarios/otay-mesa-east.yaml
+EXAMPLE_FIGURES ?= waits-vehicle waits-truck cargo-value week-otay-mesa-truck-standard
+
+.PHONY: run test test-fast check format schema example clean
 
 run: $(INSTALLED)  ## today against Otay Mesa East, into results/
 	$(BIN)/portsim compare scenarios/baseline.yaml scenarios/otay-mesa-east.yaml
@@ -28,6 +33,12 @@ format: $(INSTALLED)
 schema: $(INSTALLED)  ## write scenarios/schema.json and docs/scenario-reference.md anew
 	$(BIN)/portsim schema > scenarios/schema.json
 	$(BIN)/python tools/scenario_reference.py > docs/scenario-reference.md
+
+example: $(INSTALLED)  ## write results/example anew: a study as it is kept in git
+	rm -rf $(EXAMPLE)
+	$(BIN)/portsim compare $(EXAMPLE_SCENARIOS) --out $(EXAMPLE)
+	rm -r $(EXAMPLE)/parts
+	find $(EXAMPLE)/figures -type f $(foreach figure,$(EXAMPLE_FIGURES),! -name $(figure).png) -delete
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from portsim import charts
-from portsim.findings import ASSUMED_NOTE, TIMES, Context
+from portsim.findings import ASSUMED_NOTE, TIMES, Context, main_lines
 from portsim.layout import LOOKS
 from portsim.numbers import MINUS, Estimate, decimals, dollars, minutes, plus_minus
 
@@ -70,6 +70,40 @@ def profile(peaks, closed=(), half_width=0.05, peak=15, lane=("otay-mesa", "truc
         rows.append((scenario, *lane, hour, mean, half_width * mean, 0.6 * mean, 1.5 * mean, 240))
     columns = ["scenario", "port", "mode", "lane_type", "hour", "wait_mean_min", "wait_mean_hw_min"]
     return pd.DataFrame(rows, columns=[*columns, "wait_p10_min", "wait_p90_min", "days"])
+
+
+def week(peaks, lane=("otay-mesa", "truck", "standard"), closed=range(6), half_width=4.0):
+    """Rows of hourly.csv: longest on Thursdays at 15:00, closed in these hours of every day."""
+    rows = []
+    for scenario, weekday, hour in itertools.product(peaks, range(7), range(24)):
+        mean = 5 + peaks[scenario] * math.exp(-(((hour - 15) / 4) ** 2) - ((weekday - 3) / 3) ** 2)
+        wait = (NAN, NAN) if hour in closed else (mean, half_width)
+        rows.append((scenario, *lane, weekday, hour, 0.0 if hour in closed else 50.0, *wait))
+    columns = ["scenario", "port", "mode", "lane_type", "weekday", "hour", "arrivals_per_hour"]
+    return pd.DataFrame(rows, columns=[*columns, "wait_mean_min", "wait_mean_hw_min"])
+
+
+def week_changes(of_days, options=("ome",), lane=("otay-mesa", "truck", "standard"), closed=range(6)):
+    """Rows of hourly_comparison.csv: one change for all open hours of a weekday."""
+    rows = [
+        ("baseline", option, *lane, weekday, hour, *((NAN, NAN, "") if hour in closed else of_days[weekday]))
+        for option, weekday, hour in itertools.product(options, range(7), range(24))
+    ]
+    columns = ["base", "option", "port", "mode", "lane_type", "weekday", "hour", "difference", "half_width", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def heat(table, changes=None, context=CONTEXT, lane=("otay-mesa", "truck", "standard")):
+    return charts.wait_by_week(table, *lane, context, hourly_comparison=pd.DataFrame() if changes is None else changes)
+
+
+def cells(axes):
+    """Return the values of a panel, 7 x 24, NaN where nothing is drawn."""
+    return [mesh.get_array().filled(NAN) for mesh in axes.collections]
+
+
+def panels(figure):
+    return {axes.get_title(loc="left"): axes for axes in figure.axes}
 
 
 def day(table, change=None, context=CONTEXT):
@@ -313,6 +347,139 @@ def test_options_that_change_nothing_by_design_are_said_once():
 def test_a_line_nobody_joins_is_an_error():
     with pytest.raises(ValueError, match="no weekday waits for otay-mesa, truck, standard"):
         day(profile({"baseline": 70}, closed=range(24)))
+
+
+WEEKS = {"baseline": 70, "ome": 30}
+MIXED = [BETTER, BETTER, UNCLEAR, SAME, BETTER, WORSE, WORSE]
+
+
+FEWER = "wait less in 54 of 126 hours, above all on Mondays at 06:00 (by 36 ± 6 min)"
+
+
+@pytest.mark.parametrize(
+    ("of_days", "expected"),
+    [
+        ([BETTER] * 7, "wait less in 126 of 126 hours, above all on Mondays at 06:00 (by 36 ± 6 min)"),
+        (MIXED, f"{FEWER} and more in 36, above all on Saturdays at 06:00 (by 4 ± 1 min)"),
+        ([WORSE] * 7, "wait more in 126 of 126 hours, above all on Mondays at 06:00 (by 4 ± 1 min)"),
+    ],
+)
+def test_title_of_weeks_counts_the_hours_that_change(of_days, expected):
+    figure = heat(week(WEEKS), week_changes(of_days))
+    assert title(figure) == f"Otay Mesa East opens: trucks at Otay Mesa† (standard lanes) {expected}"
+    assert_readable(figure)
+
+
+def test_title_of_weeks_names_the_surest_of_the_large_changes():
+    changes = week_changes([BETTER] * 7)
+    noisy = (changes["weekday"] == 2) & (changes["hour"] == 8)
+    changes.loc[noisy, ["difference", "half_width"]] = [-50.0, 49.0]
+    assert "above all on Mondays at 06:00 (by 36 ± 6 min)" in title(heat(week(WEEKS), changes))
+
+
+def test_title_of_weeks_says_where_nothing_is_clear():
+    figure = heat(week(WEEKS), week_changes([UNCLEAR] * 7))
+    expected = "no clear change in the wait of trucks at Otay Mesa† (standard lanes) in any of 126 hours"
+    assert title(figure) == f"Otay Mesa East opens: {expected}"
+    assert_readable(figure)
+
+
+def test_panels_of_weeks_show_waits_clear_changes_and_nothing_where_closed():
+    figure = heat(week(WEEKS), week_changes(MIXED))
+    found = panels(figure)
+    scales = ["Mean wait (minutes)", "Change of the mean wait (minutes)"]
+    assert list(found) == ["Today", "Otay Mesa East opens", *scales, "Change from Today"]
+    (waits,) = cells(found["Today"])
+    assert np.isnan(waits[:, :6]).all()
+    assert waits[3, 15] == pytest.approx(75) == np.nanmax(waits)
+    unclear, clear = cells(found["Change from Today"])
+    assert (~np.isnan(unclear)).sum(axis=1).tolist() == [0, 0, 18, 18, 0, 0, 0]
+    assert (clear[0, 6:] == -36).all()
+    assert (clear[5, 6:] == 4).all()
+    low, high = found["Change from Today"].collections[1].get_clim()
+    assert low == -high == -36  # centred on zero
+    assert {axes.collections[0].get_clim() for axes in figure.axes[:2]} == {(0, 75)}  # one scale for all
+
+
+def test_weeks_are_read_without_colour():
+    figure = heat(week(WEEKS), week_changes(MIXED))
+    axes = panels(figure)["Change from Today"]
+    marks = {
+        line.get_marker(): {int(y) for y in line.get_ydata()} for line in axes.get_lines() if len(line.get_xdata())
+    }
+    assert marks == {".": {2, 3}, "+": {5, 6}}
+    said = words(figure)
+    for phrase in ("closed, or no one joins", "no clear change: 95% interval contains 0", "longer wait"):
+        assert phrase in said
+    mesh = panels(heat(week({"baseline": 70})))["Today"].collections[0]
+    grey = mesh.cmap(np.linspace(0, 1, 20))[:, :3] @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(grey) < 0).all()  # longer is darker
+
+
+def test_weeks_page_has_units_definition_and_how_sure_an_hour_is():
+    said = words(heat(week(WEEKS), week_changes(MIXED)))
+    for phrase in ("Mean wait (minutes)", "Hour of joining the line", "Mon Tue Wed", "seed 20261", ASSUMED_NOTE):
+        assert phrase in said
+    assert "joining the line to start of primary" in said
+    assert "The 95% interval of a single hour's mean is about ±4 min." in said
+    assert "Changes are paired; where there is none, 1 hour in 20 still looks clear." in said
+
+
+def test_a_week_alone_states_its_worst_hour_and_the_target():
+    figure = heat(week({"baseline": 70}))
+    worst = "Trucks at Otay Mesa† (standard lanes) wait longest on Thursdays at 15:00, 75 ± 4 min"
+    over = int((week({"baseline": 70})["wait_mean_min"] > 24).sum())
+    assert title(figure) == f"{worst}; clearly over the 20-minute target in {over} of 126 hours"
+    assert "no clear change" not in words(figure)
+    assert_readable(figure)
+    assert title(heat(week({"baseline": 10}))).endswith("clearly over the 20-minute target in no hour")
+    assert title(heat(week({"baseline": 70}, half_width=NAN))).endswith("Thursdays at 15:00, 75 min")
+
+
+def test_a_port_of_the_option_only_has_its_week():
+    figure = heat(week({"ome": 70}))
+    assert title(figure).startswith("Otay Mesa East opens: trucks at Otay Mesa† (standard lanes) wait longest")
+    assert list(panels(figure)) == ["Otay Mesa East opens", "Mean wait (minutes)"]
+
+
+def test_a_week_that_is_identical_by_design_is_drawn_once():
+    figure = heat(week(dict.fromkeys(WEEKS, 70)), week_changes([SAME] * 7))
+    same = "the wait of trucks at Otay Mesa† (standard lanes) is identical by design in every hour"
+    assert title(figure) == f"Otay Mesa East opens: {same}"
+    assert list(panels(figure)) == ["Today", "Mean wait (minutes)"]
+    assert_readable(figure)
+
+
+def test_weeks_of_two_options_stand_side_by_side_and_a_third_is_named():
+    titles = {**TWO_OPTIONS.scenarios, "third": "Opens with 8 lanes and a very long name that does not fit"}
+    names = list(titles)
+    for count in (2, 3):
+        context = replace(CONTEXT, scenarios=dict(list(titles.items())[: count + 1]))
+        table = week(dict.fromkeys(names, 70))
+        figure = heat(table, week_changes(MIXED, names[1:]), context)
+        assert "Otay Mesa East opens: shorter in 54, longer in 36 of 126 hours; Opens, officers" in title(figure)
+        assert len([axes for axes in figure.axes if axes.get_title(loc="left") == "Change from Today"]) == 2
+        assert ("Not drawn: Opens with 8 lanes" in words(figure)) == (count == 3)
+        assert_readable(figure)
+
+
+def test_a_week_without_a_closed_hour_and_without_change_has_no_key():
+    figure = heat(week({"baseline": 70}, closed=()))
+    assert not figure.legends
+    assert_readable(figure)
+
+
+def test_the_main_line_is_where_most_time_is_waited():
+    ready = week({"baseline": 70}, ("san-ysidro", "vehicle", "ready"))
+    busy = week({"baseline": 3}, ("san-ysidro", "vehicle", "sentri")).assign(arrivals_per_hour=90)
+    new = week({"ome": 5}, ("otay-mesa-east", "vehicle", "ready"))
+    found = main_lines(pd.concat([busy, ready, new], ignore_index=True), CONTEXT)
+    assert found == [("san-ysidro", "vehicle", "ready"), ("otay-mesa-east", "vehicle", "ready")]
+
+
+def test_a_week_nobody_joins_is_an_error():
+    with pytest.raises(ValueError, match="no hourly waits for otay-mesa, truck, standard"):
+        heat(week({"baseline": 70}, closed=range(24)))
 
 
 @pytest.mark.parametrize(

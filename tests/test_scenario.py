@@ -94,6 +94,17 @@ def test_the_command_line_is_checked_like_a_file(folder: Path) -> None:
         load(folder, BASE, week=1)
 
 
+def test_a_warm_up_longer_than_the_run_is_refused_wherever_it_is_said(folder: Path) -> None:
+    """One week more than is measured is the most; a child's shorter run, or the command line, may break it too."""
+    assert load(folder, BASE, weeks=1, warm_up_weeks=2).run.warm_up_weeks == 2
+    with pytest.raises(ScenarioError, match=r"^command line: warm_up_weeks \(3\) is longer than the run: at most 2"):
+        load(folder, BASE, weeks=1, warm_up_weeks=3)
+    load(folder, BASE.replace("weeks: 2", "weeks: 9, warm_up_weeks: 9"), "base.yaml")
+    assert faults(folder, "scenario: child\nextends: base.yaml\nrun: {weeks: 1}\n") == [
+        "base.yaml:3:32: warm_up_weeks (9) is longer than the run: at most 2, one more than weeks (1)"
+    ]
+
+
 def test_tables_become_hours_and_keep_their_source(folder: Path) -> None:
     """A column of a CSV file beside the network is read as 168 hours."""
     lane = load(folder, BASE).network.port("east").truck.lane_types["standard"]  # type: ignore[union-attr]
@@ -172,7 +183,7 @@ def test_figures_are_counted_by_class_and_assumed_ones_named(folder: Path) -> No
     assert (count["measured"], count["published"], count["derived"]) == (1, 1, 1)
     assumed = scenario.assumed(case)
     assert len(assumed) == count["assumed"]
-    assert "network.ports[east].vehicle.lane_types.general.observed.wait_min" in assumed
+    assert "network.ports[east].vehicle.general.observed.wait_min" in assumed
     assert "network.choice.taste_scale_min" in assumed
     assert "network.catchments[town].access_min.west" not in assumed
 
@@ -185,141 +196,7 @@ def test_the_cargo_rules_figures_are_counted(folder: Path) -> None:
     assert "cargo_rule.truck_imports_usd_bn.east" in scenario.assumed(case)
 
 
-# --- a catalogue of broken scenarios -----------------------------------------------------------
-
-HEAD = "scenario: case\nnetwork: twin-ports.yaml\n"
-CHANGES = HEAD + "changes:\n"
-GENERAL = "port: east, mode: vehicle, lane_type: general"
-
-BROKEN = {
-    "unknown key": (HEAD + "pourpose: x\n", "3:1", ["unknown key 'pourpose'", "allowed: scenario, title"]),
-    "misspelt key": (HEAD + "run: {seeds: 1}\n", "3:7", ["unknown key 'seeds'", "did you mean 'seed'?"]),
-    "missing name": ("network: twin-ports.yaml\n", "1:1", ["missing key 'scenario'"]),
-    "bad name": ("scenario: Big Plan\nnetwork: twin-ports.yaml\n", "1:11", ["'Big Plan'", "lower-case"]),
-    "word for a number": (HEAD + "run: {weeks: three}\n", "3:14", ["a whole number", "'three'"]),
-    "quoted number": (HEAD + 'run: {weeks: "3"}\n', "3:14", ["a whole number", "'3'"]),
-    "true for a number": (HEAD + "run:\n  weeks: true\n", "4:10", ["a whole number", "true"]),
-    "fraction of a week": (HEAD + "run: {weeks: 1.5}\n", "3:14", ["a whole number", "1.5"]),
-    "out of range": (HEAD + "run: {month: 13}\n", "3:14", ["13", "at most 12"]),
-    "not finite": (CHANGES + "  - {action: scale_demand, factor: .inf}\n", "4:36", ["finite"]),
-    "nothing": (HEAD + "run:\n", "3:1", ["expected a mapping", "nothing"]),
-    "wrong word": (HEAD + "choice: fix\n", "3:9", ["'fix'", "did you mean 'fixed'?", "ports, fixed"]),
-    "wrong mode key": (HEAD + "patience_pct_per_min: {trucks: 1}\n", "3:24", ["did you mean 'truck'?"]),
-    "negative patience": (HEAD + "patience_pct_per_min: {truck: -1}\n", "3:31", ["-1", "at least 0"]),
-    "unknown action": (
-        CHANGES + "  - {action: open_prt}\n",
-        "4:14",
-        ["'open_prt'", "did you mean 'open_port'?"],
-    ),
-    "no action": (CHANGES + "  - {port: north}\n", "4:5", ["missing key 'action'", "open_port, close_port"]),
-    "change is no mapping": (CHANGES + "  - open north\n", "4:5", ["expected a mapping", "'open north'"]),
-    "changes are no list": (HEAD + "changes: {action: open_port}\n", "3:1", ["expected a list"]),
-    "officers unsaid": (
-        CHANGES + "  - {action: open_port, port: north}\n",
-        "4:5",
-        ["missing key 'officers'", "added, or moved"],
-    ),
-    "officers misspelt": (
-        CHANGES + "  - {action: open_port, port: north, officers: moved}\n",
-        "4:48",
-        ["added, or moved: [{port", "'moved'"],
-    ),
-    "moved from nowhere": (
-        CHANGES + "  - action: open_port\n    port: north\n    officers: {moved: []}\n",
-        "6:16",
-        ["at least 1"],
-    ),
-    "moved mode": (
-        CHANGES + "  - action: open_port\n    port: north\n    officers:\n      moved:\n"
-        "        - {port: east, mode: lorry, lane_type: general, booths: 1}\n",
-        "8:30",
-        ["'lorry'", "truck, vehicle"],
-    ),
-    "time without its zero": (
-        CHANGES + f"  - {{action: add_booths, {GENERAL}, booths: 1, officers: added,\n     from: 6:00}}\n",
-        "5:12",
-        ["'6:00' is not a time of day", 'write "06:00", in quotes'],
-    ),
-    "time as a number": (
-        CHANGES + f"  - {{action: add_booths, {GENERAL}, booths: 1, officers: added,\n     from: 6}}\n",
-        "5:12",
-        ["expected text", "6"],
-    ),
-    "days": (
-        CHANGES + f"  - {{action: add_booths, {GENERAL}, booths: 1, officers: added,\n     days: weekdays}}\n",
-        "5:12",
-        ["'weekdays'", "daily", "mon-fri"],
-    ),
-    "step on no time": (
-        CHANGES + f"  - action: set_booths\n    {GENERAL.replace(', ', chr(10) + '    ')}\n"
-        '    officers: added\n    booths: {"25:00": 3}\n',
-        "9:14",
-        ["'25:00' is not a time of day"],
-    ),
-    "a day forgotten": (
-        CHANGES + f"  - {{action: set_booths, {GENERAL}, officers: added,\n     booths: {{days: {{mon-fri: 3}}}}}}\n",
-        "5:6",
-        ["no values for sat, sun"],
-    ),
-    "two forms": (
-        CHANGES + f"  - {{action: set_booths, {GENERAL}, officers: added,\n     booths: {{value: 1, table: t}}}}\n",
-        "5:6",
-        ["exactly one of", "value, table"],
-    ),
-    "hours of a day": (
-        CHANGES + f"  - {{action: set_booths, {GENERAL}, officers: added,\n     booths: [1, 2]}}\n",
-        "5:6",
-        ["2 hourly values", "24", "168"],
-    ),
-    "key twice": (HEAD + "choice: ports\nchoice: fixed\n", "4:1", ["'choice' is given twice", "line 3"]),
-    "a tag": (HEAD + "title: !!python/object:os.system ls\n", "3:8", ["tag", "not allowed"]),
-    "a merge": (HEAD + "<<: {title: x}\n", "3:1", ["merge keys", "extends"]),
-    "a list as key": (HEAD + "? [a, b]\n: 1\n", "3:3", ["a key must be a word"]),
-    "syntax": (HEAD + "run: {weeks: 1\nchoice: fixed\n", "4:7", ["not valid YAML", "or '}'"]),
-    "tab": (HEAD + "run:\n\tweeks: 1\n", "4:1", ["not valid YAML"]),
-    "two documents": (HEAD + "---\nscenario: b\n", "3:1", ["not valid YAML", "another document"]),
-    "unknown alias": (HEAD + "title: *nobody\n", "3:8", ["not valid YAML", "undefined alias"]),
-    "empty": ("", "1:1", ["empty"]),
-    "only comments": ("# nothing yet\n", "1:1", ["empty"]),
-    "a list": ("- scenario: case\n", "1:1", ["expected a mapping", "a list"]),
-    "no parent": (
-        HEAD + "extends: bse.yaml\n",
-        "3:10",
-        ["bse.yaml does not exist", "did you mean 'case.yaml'"],
-    ),
-    "own parent": (HEAD + "extends: case.yaml\n", "3:10", ["circle: case.yaml -> case.yaml"]),
-    "no network": ("scenario: case\nnetwork: twin-port.yaml\n", "2:10", ["did you mean 'twin-ports.yaml'?"]),
-    "network is a folder": ("scenario: case\nnetwork: .\n", "2:10", ["is a directory"]),
-    "unknown port": (
-        CHANGES + "  - {action: open_port, port: nort, officers: added}\n",
-        "4:31",
-        ["unknown port 'nort'", "did you mean 'north'?"],
-    ),
-    "open port opened": (
-        CHANGES + "  - {action: open_port, port: east, officers: added}\n",
-        "4:31",
-        ["open already", "changes nothing"],
-    ),
-    "more than is built": (
-        CHANGES + f"  - {{action: add_booths, {GENERAL}, officers: added,\n     booths: 9}}\n",
-        "5:14",
-        ["14 would be open on mon 06:00", "8 general booths are built"],
-    ),
-    "moved from an unknown line": (
-        CHANGES + "  - action: open_port\n    port: north\n    officers:\n      moved:\n"
-        "        - {port: east, mode: vehicle, lane_type: fast, booths: 1}\n",
-        "8:50",
-        ["unknown lane type 'fast'", "general, ready"],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_scenario_is_refused_at_its_place(folder: Path, name: str) -> None:
-    """Each fault has file, line and column, and says what is wrong and what is allowed."""
-    text, place, words = BROKEN[name]
-    found = [line for line in faults(folder, text) if line.startswith(f"case.yaml:{place}: ")]
-    assert any(all(word in line for word in words) for line in found), faults(folder, text)
+# --- faults (tests/test_broken_files.py has the catalogue) --------------------------------------
 
 
 def test_all_faults_of_all_files_come_at_once_and_in_order(folder: Path) -> None:
@@ -398,6 +275,26 @@ def test_a_missing_table_is_a_fault(folder: Path) -> None:
     assert "waits.csv does not exist" in found
 
 
+# --- files that may be read ---------------------------------------------------------------------
+
+
+def test_files_are_read_below_the_scenario_and_the_current_directory_only(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scenario from a stranger does not read what it likes; from a folder above both files it may."""
+    (folder / "options").mkdir()
+    load(folder, BASE, "base.yaml")
+    child = folder / "options" / "child.yaml"
+    child.write_text("scenario: child\nextends: ../base.yaml\n")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(elsewhere)
+    assert f"{folder.as_posix()}/base.yaml lies outside" in refused(child)
+    monkeypatch.chdir(folder)
+    assert scenario.load(child).run.seed == 7
+    (elsewhere / "child.yaml").symlink_to(child)
+    assert scenario.load(elsewhere / "child.yaml").run.seed == 7, "a link counts as the file it leads to"
+
+
 # --- files that are no scenarios ---------------------------------------------------------------
 
 
@@ -421,34 +318,6 @@ def test_files_outside_the_current_directory_are_named_in_full(folder: Path, tmp
     """A path is shortened only below the current directory."""
     other = tmp_path_factory.mktemp("other") / "x.yaml"
     assert refused(other) == f"{other.as_posix()}: does not exist"
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"\x89PNG\r\n\x1a\n\xff", "not a text file"),
-        (b"scenario: a\x00b\n", "control character on line 1"),
-        ("scenario: á".encode("utf-16"), "not a text file"),
-        (b"#" * 1_000_001, "larger than 1 MB"),
-        (b"a: " + b"[" * 5_000, "nested deeper than 40 levels"),
-        (b"a: " + b"[" * 60 + b"]" * 60, "nested deeper than 40 levels"),
-        (b"a: &a [*a]", "nested deeper than 40 levels"),
-        (b"a: !!int x", "'x' cannot be read as a value"),
-        (b"a: " + b"9" * 5000, "cannot be read as a value"),
-    ],
-)
-def test_a_file_that_is_no_scenario_is_refused_calmly(folder: Path, content: bytes, words: str) -> None:
-    """Binary, huge, bottomless and odd files end in a sentence, never in a traceback."""
-    (folder / "odd.yaml").write_bytes(content)
-    assert words in refused(folder / "odd.yaml")
-
-
-def test_an_alias_bomb_is_refused(folder: Path) -> None:
-    """Aliases that multiply without end are stopped by counting values."""
-    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    (folder / "bomb.yaml").write_text("\n".join(lines))
-    assert "more than 200,000 values" in refused(folder / "bomb.yaml")
 
 
 def test_an_unreadable_file_is_said_to_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,17 +57,12 @@ def test_the_tables_have_the_columns_of_the_documentation(desk: Path) -> None:
         "hourly": tables.HOURLY_COLUMNS,
         "weekday_profile": tables.PROFILE_COLUMNS,
         "comparison": (
-            "base",
-            "option",
-            "port",
-            "mode",
-            "lane_type",
-            "metric",
-            "base_value",
-            "option_value",
-            "difference",
-            "half_width",
-            "verdict",
+            *("base", "option", "port", "mode", "lane_type", "metric"),
+            *("base_value", "option_value", "difference", "half_width", "verdict"),
+        ),
+        "hourly_comparison": (
+            *("base", "option", "port", "mode", "lane_type", "weekday", "hour"),
+            *("difference", "half_width", "verdict"),
         ),
         "cargo_value": CARGO_COLUMNS,
     }
@@ -102,6 +97,24 @@ def test_a_port_out_of_reach_is_identical_by_design(desk: Path) -> None:
     assert set(one_port["verdict"]) == {""}  # fewer there may just be more at the new port
 
 
+def test_the_change_of_an_hour_is_the_difference_of_its_waits(desk: Path) -> None:
+    """Every line that both have, 168 hours; none of the new port, no verdict where the gate is shut."""
+    found = pd.read_csv(desk / "study" / "tables" / "hourly_comparison.csv", keep_default_na=False)
+    hourly = pd.read_csv(desk / "study" / "tables" / "hourly.csv").set_index(["scenario", "port", "mode", "hour"])
+    assert found.groupby(["port", "mode"]).size().to_dict() == dict.fromkeys(
+        [("left", "vehicle"), ("left", "truck"), ("right", "vehicle"), ("far", "vehicle")], 168
+    )
+    assert set(found[found["port"] == "far"]["verdict"]) == {"identical by design"}
+    trucks = found[(found["mode"] == "truck") & (found["weekday"] == 2)].set_index("hour")
+    assert trucks.loc[3, ["difference", "half_width", "verdict"]].tolist() == ["", "", ""]
+    waits = hourly[hourly["weekday"] == 2]["wait_mean_min"]
+    change = waits["opened", "left", "truck", 12] - waits["now", "left", "truck", 12]
+    assert float(trucks.loc[12, "difference"]) == pytest.approx(change, abs=1e-3)
+    assert (float(trucks.loc[12, "difference"]) < -float(trucks.loc[12, "half_width"])) == (
+        trucks.loc[12, "verdict"] == "better"
+    )
+
+
 def test_cargo_value_shows_its_whole_line_of_arithmetic(desk: Path) -> None:
     """Dollars are the rule times minutes over ten times the share; the region's row takes the rule whole."""
     found = pd.read_csv(desk / "study" / "tables" / "cargo_value.csv")
@@ -124,12 +137,12 @@ def test_the_folder_can_be_shown_checked_and_repeated(desk: Path) -> None:
     assert manifest["engine"] == "simpy"
     assert [s["run"]["seed"] for s in manifest["scenarios"]] == [5, 5]
     assert {"numpy", "simpy"} < set(manifest["packages"])
-    assert (
-        "network.ports[left].truck.lane_types.standard.observed.wait_min" in manifest["scenarios"][0]["inputs_assumed"]
-    )
+    assert "network.ports[left].truck.standard.observed.wait_min" in manifest["scenarios"][0]["inputs_assumed"]
     figures = {path.name for path in (study / "figures").iterdir()}
     assert {"waits-vehicle.png", "waits-vehicle.svg", "waits-truck.png", "cargo-value.png"} < figures
-    assert "hours-new-vehicle-general.svg" in figures
+    assert {"hours-new-vehicle-general.svg", "week-left-truck-standard.png", "week-new-truck-standard.svg"} < figures
+    assert set(manifest["findings"]) == {Path(name).stem for name in figures}
+    assert manifest["findings"]["waits-truck"].startswith("New opens: ")
     assert {path.name for path in (study / "resolved").iterdir()} == {"now.yaml", "opened.yaml"}
     assert "4 of 4 replications" in (study / "run.log").read_text()
 
@@ -143,6 +156,17 @@ def test_the_first_lines_count_the_assumed_inputs(desk: Path, capsys: pytest.Cap
     assert "Left trucks wait 20 min (low 10, high 60)" in head
     assert "identical by design" in said
     assert "--low-patience" in said
+
+
+def test_many_options_have_a_week_each(desk: Path) -> None:
+    """Three weeks fit on a page; a fourth scenario makes a page for every option."""
+    options = [desk / f"growth-{percent}.yaml" for percent in (1, 2, 3)]
+    for percent, option in enumerate(options, 1):
+        change = f"changes: [{{action: scale_demand, factor: 1.0{percent}}}]"
+        option.write_text(f"scenario: {option.stem}\nextends: now.yaml\n{change}\n")
+    assert call("compare", desk / "now.yaml", *options, "--out", desk / "grown", "-n", 1, "-q") == 0
+    weeks = sorted(path.stem for path in (desk / "grown" / "figures").glob("week-left-truck*.png"))
+    assert weeks == [f"week-left-truck-standard-growth-{percent}" for percent in (1, 2, 3)]
 
 
 def test_a_finished_study_is_not_run_again(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,7 @@ def line(port: int, multiplier: int = 0, referrals: tuple[Referral, ...] = ()) -
         people=1.0,
     )
 
+
 ONCE = np.ones(SLOTS_PER_WEEK)
 
 
@@ -310,7 +311,9 @@ def test_referral_numbers_are_uniform() -> None:
 
 # --- who is who --------------------------------------------------------------------------------
 
-CROWD = border(segment("a", factor=1.6 * ONCE), segment("b", (0, 1)), segment("c", initial=30), weeks=2, warm_up_weeks=1)
+CROWD = border(
+    segment("a", factor=1.6 * ONCE), segment("b", (0, 1)), segment("c", initial=30), weeks=2, warm_up_weeks=1
+)
 
 
 def test_keys_tell_all_travellers_apart() -> None:

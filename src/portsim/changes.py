@@ -8,10 +8,13 @@ so that a layer's travellers stay the same ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeGuard
+from itertools import product
+from typing import Any, NamedTuple, TypeGuard
 
-from portsim import staffing, treatment
-from portsim.edits import NOTE, ChangeFault, Found, KeyPath, with_port
+import numpy as np
+
+from portsim import clock, staffing, treatment
+from portsim.edits import NOTE, ChangeFault, Found, KeyPath, nothing, with_port
 from portsim.errors import nearest
 from portsim.schema import (
     MODES,
@@ -27,6 +30,7 @@ from portsim.schema import (
     Moved,
     Network,
     OpenPort,
+    Port,
     ScaleDemand,
     SetBooths,
     SetChoice,
@@ -52,8 +56,11 @@ def apply(network: Network, change: Change, earlier: Sequence[Change] = ()) -> N
     if isinstance(change, _OF_OPEN_PORTS) and change.port and not network.port(change.port).open:
         raise ChangeFault((("port",), f"{change.port} is closed: open it first, with open_port"))
     if isinstance(change, Event):
-        _check_overlap(change, earlier)
-    return _MAKE[change.action](network, change)
+        _check_overlap(network, change, earlier)
+    after = _MAKE[change.action](network, change)
+    if concerns_demand(change):
+        _check_anyone(network, change, earlier)
+    return after
 
 
 def overfull(network: Network, made: Sequence[Change]) -> Iterator[tuple[int, Found]]:
@@ -102,11 +109,10 @@ def _set_choice(network: Network, change: SetChoice) -> Network:
         key: value if isinstance(value, str) else Figure(value=value, note=NOTE)
         for key, value in change.settings().items()
     }
-    for key, after in update.items():
+    for key, value in change.settings().items():
         before = getattr(network.choice, key)
-        same = before.value == after.value if isinstance(after, Figure) else before == after
-        if same:
-            shown = f"{after.value:g}" if isinstance(after, Figure) else after
+        if value == (before.value if isinstance(before, Figure) else before):
+            shown = value if isinstance(value, str) else f"{value:g}"
             raise ChangeFault(((key,), f"{key} is {shown} already, so this changes nothing"))
     return network.model_copy(update={"choice": network.choice.model_copy(update=update)})
 
@@ -117,7 +123,6 @@ def _set_choice(network: Network, change: SetChoice) -> Network:
 def _scale_demand(network: Network, change: ScaleDemand) -> Network:
     if change.factor == 1:
         raise ChangeFault((("factor",), "a factor of 1 changes nothing"))
-    _check_anyone(network, change)
     return network
 
 
@@ -129,13 +134,27 @@ def _shift_classes(network: Network, change: ShiftClasses) -> Network:
         same = [name for name, other in network.classes.items() if other.mode == before.mode and name != change.from_]
         message = f"'{change.to}' is of mode {after.mode}, '{change.from_}' of mode {before.mode}: "
         raise ChangeFault((("to",), message + nearest("", same)))
+    reached = {
+        name for place in network.catchments if _meet((place.id,), change.catchments) for name in place.access_min
+    }
+    if not any(_has_line(port, before.mode, network, change.to) for port in network.ports if port.id in reached):
+        message = f"no port within their reach has a lane type for '{change.to}', so this changes nothing"
+        raise ChangeFault((("to",), message))
     return network
 
 
+def _has_line(port: Port, mode: Mode, network: Network, name: str) -> bool:
+    crossing = port.crossing(mode)
+    lanes = crossing.lane_types.items() if crossing else ()
+    return any(name in network.users_of(mode, lane_type, lane) for lane_type, lane in lanes)
+
+
 def _smooth_arrivals(network: Network, change: SmoothArrivals) -> Network:
+    for key, time in (("from", change.from_), ("to", change.to)):
+        if clock.minutes(time) % clock.SLOT_MIN:
+            raise ChangeFault(((key,), f"must be a multiple of {clock.SLOT_MIN} minutes"))
     if change.from_ >= change.to:
         raise ChangeFault((("from",), f"from ({change.from_}) must be before to ({change.to})"))
-    _check_anyone(network, change)
     return network
 
 
@@ -146,35 +165,83 @@ def _event(network: Network, change: Event) -> Network:
         return staffing.lose_booths(network, change)
     if change.factor == 1:
         raise ChangeFault((("factor",), "a factor of 1 changes nothing"))
-    _check_anyone(network, change)
     return network
 
 
-def _check_anyone(network: Network, change: ScaleDemand | SmoothArrivals | Event) -> None:
-    modes = change.modes or MODES
-    classes = change.classes or tuple(network.classes)
-    if not any(network.classes[name].mode in modes for name in classes):
-        raise ChangeFault(((), "no traveller is of these modes and classes, so this changes nothing"))
+def _check_anyone(network: Network, change: DemandChange, earlier: Sequence[Change]) -> None:
+    """Refuse a change of travellers who are not there: of these catchments and classes, or at this time."""
+    when = np.ones(clock.SLOTS_PER_WEEK, bool)
+    if isinstance(change, Event) and not any(isinstance(other, SmoothArrivals) for other in earlier):
+        when = change.slots()
+    elif isinstance(change, SmoothArrivals):
+        when = np.isin(np.arange(clock.SLOTS_PER_WEEK) // clock.SLOTS_PER_DAY, clock.days_of(change.days))
+    there = {who for who, per_hour in _travellers(network) if per_hour[when].any()}
+    for other in earlier:
+        if isinstance(other, ShiftClasses):
+            there |= {Who(who.catchment, other.to) for who in there if _concerned(network, other, who)}
+    if not any(_concerned(network, change, who) for who in there):
+        found = "no traveller is of these modes, catchments and classes"
+        raise nothing(because=found if when.all() else f"{found} then")
 
 
-_ScopeKey = tuple[str, ...]
+class Who(NamedTuple):
+    """Travellers of one catchment and class."""
+
+    catchment: str
+    class_name: str
 
 
-def _check_overlap(change: Event, earlier: Sequence[Change]) -> None:
+def _travellers(network: Network) -> Iterator[tuple[Who, clock.Slots]]:
+    """Yield who comes to each line, or is stated outright, with an hourly rate by slot, shape (2016,)."""
+    for segment in network.segments:
+        yield Who(segment.catchment, segment.traveller_class), segment.per_hour.slots()
+    for port in network.ports:
+        for mode in MODES:
+            crossing = port.crossing(mode)
+            for lane_type, lane in crossing.lane_types.items() if crossing else ():
+                if lane.observed is None:
+                    continue
+                own = [name for name, traveller in network.classes.items() if lane_type in traveller.lane_types]
+                shares = lane.observed.classes or dict.fromkeys(own, Figure(value=1))
+                for catchment, name in product(lane.observed.origins, shares):
+                    if network.classes[name].mode == mode:
+                        part = lane.observed.origins[catchment].value * shares[name].value
+                        yield Who(catchment, name), part * lane.observed.per_hour.slots()
+
+
+def _concerned(network: Network, change: DemandChange, who: Who) -> bool:
+    """Say whether travellers are of all that a change of demand names."""
+    if isinstance(change, ShiftClasses):
+        return who.class_name == change.from_ and _meet((who.catchment,), change.catchments)
+    return (
+        _meet((network.classes[who.class_name].mode,), change.modes)
+        and _meet((who.catchment,), change.catchments)
+        and _meet((who.class_name,), change.classes)
+    )
+
+
+def _meet(one: Sequence[str] | None, other: Sequence[str] | None) -> bool:
+    """Say whether two lists of names have one in common; none given is all."""
+    return one is None or other is None or bool(set(one) & set(other))
+
+
+def _check_overlap(network: Network, change: Event, earlier: Sequence[Change]) -> None:
     """Refuse an event at the time and place of an earlier one of its kind: which of them holds is anyone's guess."""
     for other in earlier:
         if not isinstance(other, Event) or other.kind != change.kind or other.port != change.port:
             continue
-        scopes = ("modes", "lane_types", "catchments", "classes")
-        meets = all(_meet(getattr(change, key), getattr(other, key)) for key in scopes)
+        meets = bool(_scope(network, change) & _scope(network, other))
         if meets and (change.slots() & other.slots()).any():
             message = f"overlaps another {change.kind} of this place, {other.from_} to {other.to}: make it one event"
             raise ChangeFault((("from",), message))
 
 
-def _meet(one: _ScopeKey | None, other: _ScopeKey | None) -> bool:
-    """Say whether two lists of names have one in common; none given is all."""
-    return one is None or other is None or bool(set(one) & set(other))
+def _scope(network: Network, change: Event) -> set[tuple[str, ...]]:
+    """Return the lines an event concerns; of a surge, the catchments and classes."""
+    if change.kind != "surge":
+        return {at for at, _ in staffing.lines_of_event(network, change)}
+    everybody = product((catchment.id for catchment in network.catchments), network.classes)
+    return {who for who in everybody if _concerned(network, change, Who(*who))}
 
 
 # --- which function makes which change ---------------------------------------------------------

@@ -12,20 +12,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from portsim import findings, layout
-from portsim.findings import ALL, ASSUMED_NOTE, HOURS, Context, Day, Line, Values, Waits
+from portsim.findings import ALL, ASSUMED_NOTE, DAYS, HOURS, Context, Day, Line, Values, Waits, Week, WeekChange
+from portsim.inference import WORSE
 from portsim.layout import TEXT_SIZE, Look, Row, Words
 from portsim.numbers import Estimate, minutes, plus_minus
 
 WAIT_DEFINITION = "Wait: joining the line to start of primary inspection, northbound."
+MOST_WEEKS = 3  # scenarios whose weeks fit side by side
 _MARKS_WITH_NUMBERS = 16  # more marks than this leave no room for a number one can read
 _LABEL_HOURS = 2.2  # half the width of a label
+
+# Both of even steps to the eye, for the colour-blind too. Waits darken as they grow, so that grey print keeps them.
+_WAIT_COLOURS = ListedColormap(colormaps["magma_r"](np.linspace(0, 0.9, 256)))
+_CHANGE_COLOURS: Colormap = colormaps["BrBG_r"]
+_HATCH, _CHANGE = "///", "Change"
+_SCALE_ROOM, _SCALE_WIDTH, _SCALE_LIFT, _AXIS_ROOM, _NAMES_ROOM, _LABEL_WIDTH = (
+    0.95,
+    6.0,
+    0.15,
+    0.22,
+    0.66,
+    2.5,
+)  # inches
 
 
 def waits_by_port(summary: pd.DataFrame, comparison: pd.DataFrame, mode: str, context: Context) -> Figure:
@@ -97,6 +115,37 @@ def wait_by_hour(
     return figure
 
 
+def wait_by_week(
+    hourly: pd.DataFrame, port: str, mode: str, lane_type: str, context: Context, *, hourly_comparison: pd.DataFrame
+) -> Figure:
+    """Return the week of one line as heat maps of weekday and hour of joining: the mean wait, and its paired changes.
+
+    Hours whose change has zero in its interval are grey; hours without a wait are hatched. `hourly_comparison` may
+    be empty. What an option changes nothing of, by design, is drawn once; options after the second are left out.
+    """
+    line = Line(port, mode, lane_type)
+    weeks = findings.weeks(hourly, line)
+    present = context.drawn(weeks)
+    weeks = {name: weeks[name] for name in present[:MOST_WEEKS]}
+    if not weeks:
+        raise ValueError(f"no hourly waits for {port}, {mode}, {lane_type}")
+    found = findings.week_changes(hourly_comparison, line, context)
+    changes = {name: found[name] for name in weeks if name in found}
+    title = findings.week_title(weeks, changes, line, context)
+    if all(change.identical for change in changes.values()):
+        weeks, changes = {name: week for name, week in weeks.items() if name not in changes}, {}
+    notes = [WAIT_DEFINITION, *findings.week_notes(weeks, changes)]
+    notes += [f"Not drawn: {'; '.join(context.scenarios[name] for name in present[MOST_WEEKS:])}."] * bool(
+        present[MOST_WEEKS:]
+    )
+    notes += [ASSUMED_NOTE] * bool(context.mark([port], mode))
+    with layout.style():
+        figure, box = layout.page(title, notes, context.provenance)
+        box = layout.legend(figure, box, _week_handles(weeks, changes))
+        _draw_weeks(figure, box, weeks, changes, context)
+    return figure
+
+
 def cargo_value_by_port(cargo_value: pd.DataFrame, context: Context) -> Figure:
     """Return the dollars of cargo a month by port of the base, their total, and the arithmetic of the rule.
 
@@ -132,11 +181,16 @@ def cargo_value_by_port(cargo_value: pd.DataFrame, context: Context) -> Figure:
     return figure
 
 
+def finding(figure: Figure) -> str:
+    """Return what a chart says it found: its title in one line."""
+    return " ".join(figure.get_suptitle().split())
+
+
 def save(figure: Figure, path_without_suffix: Path | str) -> tuple[Path, Path]:
     """Write a figure as PNG and SVG, byte for byte the same for the same figure; return both paths."""
     stem = Path(path_without_suffix)
     png, svg = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")
-    title = " ".join(figure.get_suptitle().split())
+    title = finding(figure)
     with layout.style():
         figure.savefig(png, metadata={"Software": None, "Title": title})
         figure.savefig(svg, metadata={"Date": None, "Creator": None, "Title": title})
@@ -273,3 +327,95 @@ def _label_peak(axes: Axes, days: Mapping[str, Day], context: Context) -> None:
             at = (min(max(hour + 0.5, _LABEL_HOURS), HOURS - _LABEL_HOURS), wait.mean)
             layout.write(axes, f"{plus_minus(wait)} min", at, (0, 9), color=color, **how)
             free = wait.mean - room
+
+
+# --- the chart of a week ------------------------------------------------------------------------------------
+
+
+def _week_handles(weeks: Mapping[str, Week], changes: Mapping[str, WeekChange]) -> list[Line2D | Patch]:
+    """Return the key of what is not on a scale of colours, as far as it occurs."""
+    handles: list[Line2D | Patch] = []
+    if any(np.isnan(week.mean).any() for week in weeks.values()):
+        handles.append(Patch(facecolor="white", edgecolor=layout.GREY, hatch=_HATCH, label="closed, or no one joins"))
+    if any((change.known & ~change.clear).any() for change in changes.values()):
+        dot: dict[str, Any] = {"marker": ".", "markersize": 8, "markeredgecolor": "none"}
+        label = "no clear change: 95% interval contains 0"
+        grey: dict[str, Any] = {"color": layout.GREY, "linewidth": 13, "solid_capstyle": "butt"}
+        handles.append(Line2D([], [], markerfacecolor=layout.QUIET, label=label, **dot, **grey))
+    if any((change.verdict == WORSE).any() for change in changes.values()):
+        mark: dict[str, Any] = {"linestyle": "", "marker": "+", "markersize": 12, "markeredgewidth": 2.5}
+        handles.append(Line2D([], [], color=layout.INK, label="longer wait", **mark))
+    return handles
+
+
+def _draw_weeks(
+    figure: Figure, box: layout.Box, weeks: Mapping[str, Week], changes: Mapping[str, WeekChange], context: Context
+) -> None:
+    """Draw the scenarios side by side, below them their changes, and the scales of colour where there is room."""
+    titles = [context.scenarios[name] for name in weeks]
+    below = _AXIS_ROOM if changes else _AXIS_ROOM + _SCALE_ROOM
+    headings = [titles, [f"Change from {titles[0]}" * (name in changes) for name in weeks]] if changes else [titles]
+    grid = layout.panels(box, headings, DAYS, below=below)
+    high = max(*(float(np.nanmax(week.mean)) for week in weeks.values()), 1.0)
+    for place, heading, week in zip(*(row[0] for row in grid), weeks.values(), strict=True):
+        axes = _week_axes(figure, place, heading, first=place == grid.boxes[0][0], labelled=not changes)
+        _fill(axes, week.mean, _WAIT_COLOURS, (0, high))
+    free = layout.colour_bar(figure, _scale_box(box, grid), _WAIT_COLOURS, (0, high), "Mean wait (minutes)")
+    if changes:
+        sizes = [np.abs(change.difference[change.clear]).max(initial=0) for change in changes.values()]
+        reach = max(*map(float, sizes), 1.0)
+        layout.colour_bar(figure, free, _CHANGE_COLOURS, (-reach, reach), "Change of the mean wait (minutes)")
+        _draw_changes(figure, grid, [changes.get(name) for name in weeks], reach)
+
+
+def _draw_changes(figure: Figure, grid: layout.Panels, changes: Sequence[WeekChange | None], reach: float) -> None:
+    """Draw clear changes in colour and others in grey, and mark longer waits, so that they are told without colour."""
+    first = True
+    for place, heading, change in zip(grid.boxes[1], grid.headings[1], changes, strict=True):
+        if change is None:
+            continue
+        axes = _week_axes(figure, place, heading, first=first, labelled=True)
+        first = False
+        unclear = change.known & ~change.clear
+        _fill(axes, np.where(unclear, 0, np.nan), ListedColormap([layout.GREY]), (0, 1))
+        _mark(axes, unclear, ".", 5, layout.QUIET)
+        _fill(axes, np.where(change.clear, change.difference, np.nan), _CHANGE_COLOURS, (-reach, reach))
+        dark = change.difference > reach / 2
+        _mark(axes, (change.verdict == WORSE) & dark, "+", 9, "white")
+        _mark(axes, (change.verdict == WORSE) & ~dark, "+", 9, layout.INK)
+
+
+def _mark(axes: Axes, hours: npt.NDArray[np.bool_], marker: str, size: float, color: str) -> None:
+    """Put a mark into some hours."""
+    days, of_day = np.nonzero(hours)
+    how: dict[str, Any] = {"linestyle": "", "markeredgewidth": 0.2 * size, "color": color}
+    axes.plot(of_day + 0.5, days + 0.5, marker=marker, markersize=size, **how)
+
+
+def _scale_box(box: layout.Box, grid: layout.Panels) -> layout.Box:
+    """Return the place of the scales: under the base where there are changes, else under everything."""
+    left, _, right, top = grid.boxes[-1][0]
+    if len(grid.boxes) > 1:
+        return layout.Box(left, box.bottom, right - _NAMES_ROOM, top + _SCALE_LIFT)
+    return layout.Box(left, box.bottom, min(left + _SCALE_WIDTH, box.right), box.bottom + _SCALE_ROOM)
+
+
+def _week_axes(figure: Figure, place: layout.Box, heading: str, *, first: bool, labelled: bool) -> Axes:
+    """Return axes of 7 days and 24 hours, hatched where nothing will be drawn."""
+    axes = layout.panel(figure, place, heading, DAYS if first else ())
+    axes.set_xlim(0, HOURS)
+    axes.set_ylim(len(DAYS), 0)
+    step = next(hours for hours in (3, 6, 12) if (place.right - place.left) * hours / HOURS > _NAMES_ROOM)
+    hours = range(0, HOURS, step)
+    axes.set_xticks(hours, [f"{hour:02d}:00" for hour in hours])
+    if labelled and place.right - place.left > _LABEL_WIDTH:
+        axes.set_xlabel("Hour of joining the line", fontsize=layout.PANEL_SIZE)
+    axes.patch.set(hatch=_HATCH, edgecolor=layout.GREY, linewidth=0)
+    return axes
+
+
+def _fill(axes: Axes, values: findings.Hours, colours: Colormap, limits: tuple[float, float]) -> None:
+    """Colour the hours that have a value."""
+    shown, (low, high) = np.ma.masked_invalid(values), limits
+    how: dict[str, Any] = {"edgecolors": "white", "linewidth": 0.6}
+    axes.pcolormesh(np.arange(HOURS + 1), np.arange(len(DAYS) + 1), shown, cmap=colours, vmin=low, vmax=high, **how)

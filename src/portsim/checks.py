@@ -154,7 +154,7 @@ def _crossings(network: Network) -> Iterator[tuple[KeyPath, Port, Mode, Crossing
 
 
 def _users(network: Network, mode: Mode, lane_type: str) -> list[str]:
-    """Return the classes of travellers that may use a lane type."""
+    """Return the classes of travellers whose own a lane type is."""
     return [
         name
         for name, traveller in network.classes.items()
@@ -313,9 +313,9 @@ def _over(path: KeyPath, booths: npt.NDArray[np.float64], built: float, what: st
 def _services(network: Network) -> Iterator[tuple[KeyPath, Service, list[str]]]:
     """Yield every service with its path and the classes of travellers it serves."""
     for line in _lines(network):
-        yield (*line.path, "service"), line.lane.service, _users(network, line.mode, line.lane_type)
+        yield (*line.path, "service"), line.lane.service, network.users_of(line.mode, line.lane_type, line.lane)
     for path, _, mode, crossing in _crossings(network):
-        users = [user for name in crossing.lane_types for user in _users(network, mode, name)]
+        users = [u for name, lane in crossing.lane_types.items() for u in network.users_of(mode, name, lane)]
         for number, stage in enumerate(crossing.stages):
             yield (*path, "stages", number, "service"), stage.service, sorted(set(users))
 

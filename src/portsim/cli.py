@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from portsim import __version__
 from portsim.errors import PortsimError
+from portsim.inspection import Sets, register
 
 if TYPE_CHECKING:
-    from portsim.report import Study
     from portsim.scenario import Scenario
 
 app = typer.Typer(
@@ -41,6 +41,13 @@ LowPatience = Annotated[
         "--low-patience",
         help="Also compare at the low figures of patience (CaliBaja: 0.10 % a minute, not 0.28; trucks 0.0075).",
     ),
+]
+Engines = Annotated[
+    bool, typer.Option("--engines", help="Also run replication 0 on both engines and compare every row.")
+]
+EngineName = Annotated[
+    str | None,
+    typer.Option("--engine", help="compiled (fast) or simpy (the definition); both give the same rows."),
 ]
 Verify = Annotated[
     bool,
@@ -78,7 +85,7 @@ def _options(
 
 
 @app.command()
-def check(files: Files) -> None:
+def check(files: Files, engines: Engines = False) -> None:
     """Read scenarios and say all that is wrong with them, or what they rest on."""
     from portsim.checks import warnings  # noqa: PLC0415
     from portsim.errors import Fault, ScenarioError  # noqa: PLC0415
@@ -96,6 +103,8 @@ def check(files: Files) -> None:
             typer.echo(f"{file}: good. {inputs_line(scenario)}")
             for warning in warnings(scenario.network, scenario.run):
                 typer.echo(f"{file}: warning: {warning}")
+            if engines:
+                typer.echo(f"{file}: {_agreement(scenario)}")
     if faults:
         raise ScenarioError(faults)
 
@@ -108,12 +117,14 @@ def run(
     seed: Seed = None,
     jobs: Jobs = None,
     out: Out = None,
+    sets: Sets = None,
+    engine: EngineName = None,
     quiet: Quiet = False,
     verify: Verify = False,
 ) -> None:
     """Simulate one scenario."""
     settings = {"replications": replications, "weeks": weeks, "seed": seed}
-    _study([scenario], settings, jobs=jobs, out=out, quiet=quiet, verify=verify)
+    _study([scenario], settings, sets, jobs=jobs, out=out, engine=engine, quiet=quiet, verify=verify)
 
 
 @app.command()
@@ -125,14 +136,16 @@ def compare(
     seed: Seed = None,
     jobs: Jobs = None,
     out: Out = None,
+    sets: Sets = None,
     low_patience: LowPatience = False,
+    engine: EngineName = None,
     quiet: Quiet = False,
     verify: Verify = False,
 ) -> None:
     """Simulate a base and one or more options on the same travellers, and compare them."""
     settings = {"replications": replications, "weeks": weeks, "seed": seed}
-    paths = [base, *options]
-    _study(paths, settings, jobs=jobs, out=out, quiet=quiet, verify=verify, low_patience=low_patience)
+    how: dict[str, Any] = {"jobs": jobs, "out": out, "engine": engine, "quiet": quiet, "verify": verify}
+    _study([base, *options], settings, sets, low_patience=low_patience, **how)
 
 
 @app.command()
@@ -151,55 +164,30 @@ def _build(scenario: Scenario) -> None:
     build_model(scenario)
 
 
+def _agreement(scenario: Scenario) -> str:
+    from portsim.experiment import agreement  # noqa: PLC0415
+
+    return f"both engines agree on all {agreement(scenario, None):,} rows of replication 0"
+
+
 def _study(
     paths: list[Path],
     settings: dict[str, int | None],
+    sets: Sequence[str] | None,
     *,
     jobs: int | None,
     out: Path | None,
+    engine: str | None,
     quiet: bool,
     verify: bool,
     low_patience: bool = False,
 ) -> None:
-    study = _load(paths, settings, low_patience=low_patience)
-    from portsim import experiment, report  # noqa: PLC0415
-    from portsim.terminal import Reporter  # noqa: PLC0415
+    from portsim import study  # noqa: PLC0415
 
-    folder = out if out is not None else study.folder(Path("results"))
-    report.claim(folder, study)
-    wanted = max(scenario.run.replications for scenario in study.scenarios)
-    study = study.with_replications(max(wanted, experiment.held(study.runs, folder / report.PARTS)))
-    started = time.time()
-    with Reporter(folder / "run.log", quiet=quiet) as reporter:
-        reporter.begin(study)
-        measures = experiment.run(
-            study.runs, folder / report.PARTS, jobs=jobs, verify=verify, progress=reporter.progress
-        )
-        found = report.write(folder, study, measures, started)
-        reporter.finish(study, found, folder, time.time() - started)
+    read = study.read(paths, settings, sets=sets or (), low_patience=low_patience)
+    folder = study.carry_out(read, out, jobs=jobs, engine=engine, verify=verify, quiet=quiet)
     if quiet:
         typer.echo(folder)
 
 
-def _load(paths: list[Path], settings: dict[str, int | None], *, low_patience: bool) -> Study:
-    """Read all scenarios of a study, and report the faults of all together."""
-    from portsim.errors import Fault, ScenarioError  # noqa: PLC0415
-    from portsim.report import Study  # noqa: PLC0415
-    from portsim.scenario import at_low_patience, load  # noqa: PLC0415
-
-    scenarios, faults = [], list[Fault]()
-    for path in paths:
-        try:
-            scenarios.append(load(path, settings))
-        except ScenarioError as error:
-            faults += error.faults
-    if faults:
-        raise ScenarioError(faults)
-    companions = [at_low_patience(scenario) for scenario in scenarios] if low_patience else []
-    if None in companions:
-        raise PortsimError("--low-patience: the network gives no `low` for patience_pct_per_min")
-    study = Study(tuple(scenarios), tuple(c for c in companions if c is not None))
-    problems = study.problems()
-    if problems:
-        raise PortsimError("\n".join(problems))
-    return study
+register(app)

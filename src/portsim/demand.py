@@ -3,7 +3,7 @@
 Observed waits have already turned some trips away, so potential demand is the observed joins times
 exp(patience x wait) of that hour. Constants, by port, class and hour of the week, make shares at the observed
 waits equal the observed flows; they are solved here, not stored, so a scenario with another patience still
-starts from the same baseline. Changes of a scenario (booths, openings, tolls) never reach this module.
+starts from the same baseline. Changes of a scenario (booths, hours, tolls) never reach this module.
 """
 
 from __future__ import annotations
@@ -75,12 +75,16 @@ class _Line:
     origins: dict[str, float]
 
 
-def derive(network: Network) -> Demand:
-    """Derive potential flows and constants of a network; segments stated outright are taken as they are."""
+def derive(network: Network, today: Network | None = None) -> Demand:
+    """Derive potential flows and constants of a network; segments stated outright are taken as they are.
+
+    What was observed was observed within the opening hours of `today`, the network before a scenario's changes.
+    """
+    today = network if today is None else today
     flows = [Flow(s.id, s.catchment, s.traveller_class, s.port, s.per_hour.slots()) for s in network.segments]
     constants: dict[tuple[str, str], Floats] = {}
     for name in network.classes:
-        lines = list(_observed_lines(network, name))
+        lines = list(_observed_lines(network, name, today))
         if not lines:
             continue
         flows += _fixed_flows(name, lines) if network.choice.kind == "fixed" else _free_flows(name, lines)
@@ -119,17 +123,20 @@ def patience_per_min(network: Network, mode: Mode) -> float:
     return 0.0 if figure is None else figure.value / 100
 
 
-def _observed_lines(network: Network, class_name: str) -> Iterator[_Line]:
+def _observed_lines(network: Network, class_name: str, today: Network) -> Iterator[_Line]:
     traveller_class = network.classes[class_name]
+    gates = {
+        (port.id, mode, lane_type): gate_of(crossing, lane) for port, mode, crossing, lane_type, lane in lanes_of(today)
+    }
     beta = patience_per_min(network, traveller_class.mode)
-    for port, mode, crossing, lane_type, lane in lanes_of(network):
+    for port, mode, _, lane_type, lane in lanes_of(network):
         if mode != traveller_class.mode or lane.observed is None:
             continue
         share = class_shares(network, mode, lane_type, lane.observed).get(class_name, 0.0)
         if share == 0:
             continue
         wait = clock.hourly(lane.observed.wait_min.slots())
-        joins = _within_gate(lane.observed.per_hour.slots(), gate_of(crossing, lane))
+        joins = _within_gate(lane.observed.per_hour.slots(), gates[port.id, mode, lane_type])
         potential = share * joins * np.exp(beta * np.repeat(wait, clock.SLOTS_PER_HOUR))
         origins = {catchment: part.value for catchment, part in lane.observed.origins.items()}
         yield _Line(port, potential, wait, origins)

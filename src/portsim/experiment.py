@@ -1,32 +1,36 @@
 """Run replications of scenarios, in parallel, and keep what is finished.
 
 A task is one replication of one scenario, a pure function of (model, seed, replication); so the results are the
-same on any number of processes and in any order. Finished ones go to a folder at once, each under a name that says
-all they depend on, and are never run again.
+same on any number of threads or processes, in any order and on either engine. Finished ones go to a folder at once,
+each under a name that says all they depend on, and are never run again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal, get_args
 from zipfile import BadZipFile
 
 import numpy as np
 
 from portsim import __version__, model
-from portsim.engines import reference
-from portsim.errors import PortsimError
-from portsim.measures import Measures, TruckWaits, measure
+from portsim.errors import PortsimError, nearest
+from portsim.measures import Measures, Tally, TruckWaits, measure
 from portsim.model import PortModel
-from portsim.records import broken_invariants
+from portsim.records import Crossings, broken_invariants, first_difference
 from portsim.scenario import Scenario
-from portsim.workload import draw
+from portsim.workload import WeekBlock, Workload, draw
 
-_DECISIVE = ("clock", "schema", "opening", "demand", "model", "workload", "records", "measures")
+Engine = Literal["compiled", "simpy"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+REPLAYED = 40_000  # travellers whom SimPy replays, to hold the compiled engine to its word: a second of work
+_DECISIVE = ("clock", "schema", "opening", "demand", "demand_changes", "model", "workload", "records", "measures")
 Progress = Callable[[int, int], None]
 
 
@@ -51,9 +55,40 @@ def build_model(scenario: Scenario) -> PortModel:
     )
 
 
-def replicate(port_model: PortModel, seed: int, replication: int, *, verify: bool = False) -> Measures:
+def default_engine() -> Engine:
+    """Return the compiled engine, or SimPy where numba is not installed."""
+    return "compiled" if find_spec("numba") else "simpy"
+
+
+def as_engine(word: str) -> Engine:
+    """Return the engine of that name. Raises PortsimError for another word, or where it cannot run here."""
+    for engine in ENGINES:
+        if word == engine:
+            if engine == "compiled" and default_engine() != "compiled":
+                raise PortsimError("the compiled engine needs numba, which is not installed: use --engine simpy")
+            return engine
+    raise PortsimError(f"unknown engine '{word}': {nearest(word, ENGINES)}")
+
+
+def simulate(port_model: PortModel, workload: Workload, engine: Engine) -> Crossings:
+    """Simulate one replication on an engine."""
+    if engine == "compiled":
+        from portsim.engines import compiled  # noqa: PLC0415 - numba is slow to import
+
+        return compiled.simulate(port_model, workload)
+    from portsim.engines import reference  # noqa: PLC0415 - only where it is chosen
+
+    return reference.simulate(port_model, workload)
+
+
+def replicate(
+    port_model: PortModel, seed: int, replication: int, *, engine: Engine = "simpy", verify: bool = False
+) -> Measures:
     """Simulate and measure one replication; with `verify`, check the run's invariants first."""
-    crossings = reference.simulate(port_model, draw(port_model, seed, replication))
+    workload = draw(port_model, seed, replication)
+    if engine == "compiled" and not verify:
+        return _measured_by_week(port_model, workload)
+    crossings = simulate(port_model, workload, engine)
     if verify:
         faults = broken_invariants(crossings, port_model)
         if faults:
@@ -61,17 +96,68 @@ def replicate(port_model: PortModel, seed: int, replication: int, *, verify: boo
     return measure(crossings, port_model)
 
 
+def _measured_by_week(port_model: PortModel, workload: Workload) -> Measures:
+    """Simulate and measure week by week, so that the travellers of one week at a time are held."""
+    from portsim.engines import compiled  # noqa: PLC0415 - numba is slow to import
+
+    tally = Tally(port_model)
+    last = port_model.warm_up_weeks + port_model.weeks - 1
+    for week, block in enumerate(compiled.blocks(port_model, workload)):
+        tally.add(block.crossings, len(block.carried), last=week == last)
+    return tally.measures()
+
+
+# --- agreement of the engines ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _First:
+    """The first travellers of a workload."""
+
+    whole: Workload
+    count: int
+
+    def weeks(self) -> Iterator[WeekBlock]:
+        """Yield one week with no more than so many."""
+        for block in self.whole.weeks():
+            columns = {name: column[..., : self.count] for name, column in vars(block).items() if name != "week"}
+            yield WeekBlock(week=block.week, **columns)
+            return
+
+
+def agreement(scenario: Scenario, travellers: int | None = REPLAYED) -> int:
+    """Replay the first travellers of replication 0 in SimPy; return how many rows agreed with the compiled engine.
+
+    None replays all. Raises PortsimError with the first row that differs.
+    """
+    port_model = build_model(scenario)
+    workload: Workload = draw(port_model, scenario.run.seed, 0)
+    if travellers is not None:
+        port_model = replace(port_model, weeks=1, warm_up_weeks=0)
+        workload = _First(workload, travellers)
+    rows, definition = (simulate(port_model, workload, engine) for engine in ENGINES)
+    difference = first_difference(rows, definition)
+    if difference:
+        raise PortsimError(f"{scenario.name}: the engines disagree; this is a bug. Compiled, and SimPy: {difference}")
+    return len(rows)
+
+
+# --- running -----------------------------------------------------------------------------------
+
+
 def run(
     scenarios: Sequence[Scenario],
     parts: Path,
     *,
+    engine: Engine = "simpy",
     jobs: int | None = None,
     verify: bool = False,
     progress: Progress | None = None,
 ) -> list[list[Measures]]:
     """Return the measures of every replication of every scenario, running those that `parts` does not hold.
 
-    `jobs`: processes, by default one a core. With `verify` all are run, so that all are checked.
+    `jobs`: threads of the compiled engine, processes of SimPy; by default one a core. With `verify` all are run, so
+    that all are checked.
     """
     tasks = [Task(s, r) for s, scenario in enumerate(scenarios) for r in range(scenario.run.replications)]
     files = {task: parts / part_name(scenarios[task.scenario], task.replication) for task in tasks}
@@ -80,7 +166,7 @@ def run(
     report = progress or _silent
     report(done, len(tasks))
     parts.mkdir(parents=True, exist_ok=True)
-    for task, measures in _execute(scenarios, todo, jobs or os.cpu_count() or 1, verify=verify):
+    for task, measures in _execute(scenarios, todo, jobs or os.cpu_count() or 1, engine, verify=verify):
         save(measures, files[task])
         done += 1
         report(done, len(tasks))
@@ -109,25 +195,27 @@ def _silent(_done: int, _total: int) -> None:
 
 
 def _execute(
-    scenarios: Sequence[Scenario], tasks: Sequence[Task], jobs: int, *, verify: bool
+    scenarios: Sequence[Scenario], tasks: Sequence[Task], jobs: int, engine: Engine, *, verify: bool
 ) -> Iterable[tuple[Task, Measures]]:
     """Yield finished tasks in whatever order they finish."""
     if not tasks:
         return
     models = {s: build_model(scenarios[s]) for s in {task.scenario for task in tasks}}
+    work = [(task, models[task.scenario], scenarios[task.scenario].run.seed, engine) for task in tasks]
     if jobs == 1 or len(tasks) == 1:
-        for task in tasks:
-            yield _work(task, models[task.scenario], scenarios[task.scenario].run.seed, verify=verify)
+        for one in work:
+            yield _work(*one, verify=verify)
         return
     from joblib import Parallel, delayed  # noqa: PLC0415 - only where there is something to share out
 
-    yield from Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator_unordered", pre_dispatch="all")(
-        delayed(_work)(task, models[task.scenario], scenarios[task.scenario].run.seed, verify=verify) for task in tasks
-    )
+    # The compiled engine runs beside itself in one process; SimPy holds Python's lock.
+    backend = "threading" if engine == "compiled" else "loky"
+    run_all = Parallel(min(jobs, len(tasks)), backend=backend, return_as="generator_unordered", pre_dispatch="all")
+    yield from run_all(delayed(_work)(*one, verify=verify) for one in work)
 
 
-def _work(task: Task, port_model: PortModel, seed: int, *, verify: bool) -> tuple[Task, Measures]:
-    return task, replicate(port_model, seed, task.replication, verify=verify)
+def _work(task: Task, port_model: PortModel, seed: int, engine: Engine, *, verify: bool) -> tuple[Task, Measures]:
+    return task, replicate(port_model, seed, task.replication, engine=engine, verify=verify)
 
 
 def part_name(scenario: Scenario, replication: int) -> str:

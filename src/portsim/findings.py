@@ -16,6 +16,7 @@ from portsim.numbers import Estimate, clear, dollars, number, plus_minus
 
 ALL = "all"
 HOURS = 24
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_SCENARIOS = 5  # more cannot be told apart
 DAGGER, TIMES = "\u2020", "\u00d7"
 ASSUMED_NOTE = f"{DAGGER} rests on an assumed wait."
@@ -24,6 +25,7 @@ _PLURALS = {"truck": "trucks", "vehicle": "vehicles", "bus": "buses", "pedestria
 _LANE_WORDS = {"sentri": "SENTRI", "ready": "Ready", "fast": "FAST"}
 _SAID_ELSEWHERE = ("assumed wait", "upper reading")  # flags: by the dagger, and by the note on the region
 _BEYOND = "beyond the rule's reach"
+_ON_DAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
 @dataclass(frozen=True)
@@ -163,15 +165,15 @@ def _moves(changes: Mapping[str, Change], mode: str, context: Context) -> str:
     return f"{mode} waits {' and '.join(moves)}" if moves else f"no clear change in {mode} waits at any of {ports}"
 
 
-def _tally(verdicts: Sequence[str]) -> str:
-    """Return the verdicts on one option as a count of ports."""
+def _tally(verdicts: Sequence[str], what: str = "port", at: str = " at") -> str:
+    """Return the verdicts on one option as a count of ports, or of something else."""
     if not verdicts:
         return "nothing to compare"
     if set(verdicts) == {IDENTICAL}:
         return IDENTICAL
     counts = (("shorter", verdicts.count(BETTER)), ("longer", verdicts.count(WORSE)))
-    parts = [f"{word} at {count}" for word, count in counts if count]
-    return f"{', '.join(parts)} of {_count(len(verdicts), 'port')}" if parts else NO_CLEAR_CHANGE
+    parts = [f"{word}{at} {count}" for word, count in counts if count]
+    return f"{', '.join(parts)} of {_count(len(verdicts), what)}" if parts else NO_CLEAR_CHANGE
 
 
 def change_text(waits: Waits, changes: Changes, option: str, port: str, context: Context) -> str:
@@ -199,6 +201,16 @@ class Line(NamedTuple):
     mode: str
     lane_type: str
 
+    def who(self, context: Context) -> str:
+        """Return who waits in it, and where."""
+        lanes = _LANE_WORDS.get(self.lane_type, self.lane_type)
+        return f"{_PLURALS[self.mode]} at {context.port(self.port, self.mode)} ({lanes} lanes)"
+
+    def rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return what a table holds of the line."""
+        of_line = (table["port"] == self.port) & (table["mode"] == self.mode)
+        return table[of_line & (table["lane_type"] == self.lane_type)]
+
 
 @dataclass(frozen=True)
 class Day:
@@ -222,11 +234,8 @@ class Day:
 
 def weekdays(profile: pd.DataFrame, line: Line) -> dict[str, Day]:
     """Return the weekday of a line by scenario, those left out in which nobody joins it."""
-    rows = profile[
-        (profile["port"] == line.port) & (profile["mode"] == line.mode) & (profile["lane_type"] == line.lane_type)
-    ]
     found: dict[str, Day] = {}
-    for scenario, group in rows.groupby("scenario", sort=False):
+    for scenario, group in line.rows(profile).groupby("scenario", sort=False):
         hours = group.set_index("hour").reindex(range(HOURS))
         columns = ("wait_mean_min", "wait_mean_hw_min", "wait_p10_min", "wait_p90_min")
         if hours["wait_mean_min"].notna().any():
@@ -242,8 +251,7 @@ def hours_title(days: Mapping[str, Day], changes: Changes, line: Line, context: 
     """
     first, *options = days
     hour, target = days[first].peak, context.target_wait_min.get(line.port)
-    who = f"{_PLURALS[line.mode]} at {context.port(line.port, line.mode)}"
-    who += f" ({_LANE_WORDS.get(line.lane_type, line.lane_type)} lanes)"
+    who = line.who(context)
     if not options:
         peak = days[first].at(hour)
         text = f"{who} wait {plus_minus(peak)} min at the weekday peak ({hour:02d}:00){_against(target, peak)}"
@@ -284,6 +292,164 @@ def _against(target: float | None, wait: Estimate) -> str:
     low, high = wait.ends
     side = "under" if high < target else "over" if low > target else "around"
     return f", {side} the {target:g}-minute target"
+
+
+# --- waits by hour of the week --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Week:
+    """The mean wait of one line by weekday and hour of joining, shape (7, 24); NaN where nobody joins."""
+
+    mean: Hours
+    half_width: Hours
+
+    @property
+    def worst(self) -> tuple[int, int]:
+        """Return weekday and hour of the longest mean wait."""
+        return divmod(int(np.nanargmax(self.mean)), HOURS)
+
+    @property
+    def uncertainty(self) -> float:
+        """Return the median half-width of its hours; NaN where none has one."""
+        known = self.half_width[~np.isnan(self.half_width)]
+        return float(np.median(known)) if known.size else math.nan
+
+
+@dataclass(frozen=True)
+class WeekChange:
+    """The paired changes of one line's mean wait by weekday and hour, shape (7, 24); NaN where either has none."""
+
+    difference: Hours
+    half_width: Hours
+    verdict: npt.NDArray[np.str_]
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Return the hours that have a wait in both scenarios."""
+        return ~np.isnan(self.difference)
+
+    @property
+    def clear(self) -> npt.NDArray[np.bool_]:
+        """Return the hours whose interval leaves no doubt of the sign."""
+        return np.isin(self.verdict, (BETTER, WORSE))
+
+    @property
+    def verdicts(self) -> list[str]:
+        """Return the verdicts of the hours there are."""
+        return [str(verdict) for verdict in self.verdict[self.known]]
+
+    @property
+    def identical(self) -> bool:
+        """Return whether no hour differs in any replication."""
+        return set(self.verdicts) <= {IDENTICAL}
+
+
+def main_lines(hourly: pd.DataFrame, context: Context) -> list[Line]:
+    """Return the line of every port and mode in which most time is waited: in the base, or in the first option."""
+    of_lines = hourly[["scenario", "port", "mode", "lane_type"]]
+    time = (hourly["arrivals_per_hour"] * hourly["wait_mean_min"]).groupby([of_lines[c] for c in of_lines]).sum()
+    found: dict[tuple[str, str], Line] = {}
+    for name in context.scenarios:
+        waited = time[(time.index.get_level_values("scenario") == name) & (time > 0)]
+        for _, port, mode, lane_type in waited.sort_values(ascending=False, kind="stable").index:
+            found.setdefault((port, mode), Line(port, mode, lane_type))
+    return list(found.values())
+
+
+def weeks(hourly: pd.DataFrame, line: Line) -> dict[str, Week]:
+    """Return the week of a line by scenario, those left out in which nobody joins it."""
+    found = {
+        str(scenario): Week(*_of_week(group, ("wait_mean_min", "wait_mean_hw_min")))
+        for scenario, group in line.rows(hourly).groupby("scenario", sort=False)
+    }
+    return {scenario: week for scenario, week in found.items() if not np.isnan(week.mean).all()}
+
+
+def week_changes(hourly_comparison: pd.DataFrame, line: Line, context: Context) -> dict[str, WeekChange]:
+    """Return the paired changes of a line by option; none of an empty table."""
+    if hourly_comparison.empty:
+        return {}
+    rows = line.rows(hourly_comparison[hourly_comparison["base"] == context.base])
+    found: dict[str, WeekChange] = {}
+    for option, group in rows.groupby("option", sort=False):
+        difference, half_width = _of_week(group, ("difference", "half_width"))
+        change = WeekChange(difference, half_width, _verdicts_of_week(group))
+        if change.known.any():
+            found[str(option)] = change
+    return found
+
+
+def _of_week(rows: pd.DataFrame, columns: Sequence[str]) -> list[Hours]:
+    """Return columns by weekday and hour, NaN where there is no row."""
+    return [_grid(rows, column).to_numpy(dtype=np.float64).reshape(len(DAYS), HOURS) for column in columns]
+
+
+def _verdicts_of_week(rows: pd.DataFrame) -> npt.NDArray[np.str_]:
+    return _grid(rows, "verdict").fillna("").to_numpy(dtype=np.str_).reshape(len(DAYS), HOURS)
+
+
+def _grid(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
+    whole = pd.MultiIndex.from_product([range(len(DAYS)), range(HOURS)])
+    return rows.set_index(["weekday", "hour"])[column].reindex(whole)
+
+
+def week_title(weeks: Mapping[str, Week], changes: Mapping[str, WeekChange], line: Line, context: Context) -> str:
+    """Return the finding of the waits by hour of the week: the worst hour, or the hours that change."""
+    who = line.who(context)
+    options = [name for name in changes if name in weeks]
+    if not options:
+        return _worst_hour(weeks, who, line, context)
+    if all(changes[name].identical for name in options):
+        text = f"the wait of {who} is identical by design in every hour"
+        every = "" if len(options) == 1 else " of every option"
+        start = f"{context.scenarios[options[0]]}: {text}" if not every else text[0].upper() + text[1:]
+        return start + every
+    if len(options) == 1:
+        return f"{context.scenarios[options[0]]}: {_hours_that_change(changes[options[0]], who)}"
+    clauses = [f"{context.scenarios[name]}: {_tally(changes[name].verdicts, 'hour', ' in')}" for name in options]
+    return f"{who[0].upper()}{who[1:]}, by hour of the week. {'; '.join(clauses)}"
+
+
+def week_notes(weeks: Mapping[str, Week], changes: Mapping[str, WeekChange]) -> list[str]:
+    """Return how sure a single hour is, which no colour shows."""
+    widths = [week.uncertainty for week in weeks.values() if not math.isnan(week.uncertainty)]
+    notes = [f"The 95% interval of a single hour's mean is about \u00b1{number(max(widths), 0)} min."] if widths else []
+    notes += ["Changes are paired; where there is none, 1 hour in 20 still looks clear."] * bool(changes)
+    return notes
+
+
+def _worst_hour(weeks: Mapping[str, Week], who: str, line: Line, context: Context) -> str:
+    """Return when the first scenario's line is longest, and how often it is clearly over its target."""
+    name, week = next(iter(weeks.items()))
+    day, hour = week.worst
+    longest = plus_minus(Estimate(float(week.mean[day, hour]), float(week.half_width[day, hour])))
+    text = f"{who} wait longest on {_ON_DAYS[day]} at {hour:02d}:00, {longest} min"
+    target = context.target_wait_min.get(line.port)
+    if target is not None and not np.isnan(week.half_width).all():
+        over, hours = int((week.mean - week.half_width > target).sum()), int((~np.isnan(week.mean)).sum())
+        often = f"in {over} of {_count(hours, 'hour')}" if over else "in no hour"
+        text += f"; clearly over the {target:g}-minute target {often}"
+    return text[0].upper() + text[1:] if name == context.base else f"{context.scenarios[name]}: {text}"
+
+
+def _hours_that_change(change: WeekChange, who: str) -> str:
+    """Return in how many hours a wait is clearly shorter, or longer, and in which by most.
+
+    That hour is the one whose interval keeps furthest from zero: the largest mean may be the noisiest.
+    """
+    hours = _count(int(change.known.sum()), "hour")
+    parts: list[str] = []
+    for word, verdict in (("less", BETTER), ("more", WORSE)):
+        found = change.verdict == verdict
+        if found.any():
+            sure = np.where(found, np.abs(change.difference) - change.half_width, -1.0)
+            day, hour = divmod(int(np.argmax(sure)), HOURS)
+            largest = Estimate(float(change.difference[day, hour]), float(change.half_width[day, hour]))
+            size = Change(largest, verdict).size
+            count = f"{int(found.sum())}{'' if parts else f' of {hours}'}"
+            parts.append(f"{word} in {count}, above all on {_ON_DAYS[day]} at {hour:02d}:00 (by {size} min)")
+    return f"{who} wait {' and '.join(parts)}" if parts else f"no clear change in the wait of {who} in any of {hours}"
 
 
 # --- cargo value --------------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
@@ -22,9 +24,12 @@ from matplotlib.patheffects import withStroke
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 
+from portsim.numbers import number
+
 STYLE = Path(__file__).parent / "data" / "portsim.mplstyle"
 INK, QUIET, GREY = "#1a1a1a", "#4d4d4d", "#c4c4c4"
-TEXT_SIZE = 16.0
+TEXT_SIZE, PANEL_SIZE = 16.0, 14.0
+TICK_ROOM = 0.42  # inches below a panel
 HALO = [withStroke(linewidth=4, foreground="white")]
 
 _PALE = "#f2f2f2"
@@ -34,6 +39,7 @@ _LINE_SPACING = 1.25
 _MARGIN, _TOP, _BOTTOM, _GAP = 0.45, 0.32, 0.2, 0.12
 _BESIDE = 0.3  # between axes and the words beside them
 _MARK_ROOM = 0.3
+_PANEL_GAP, _BAR, _BAR_LABEL = 0.25, 0.22, 0.6
 _POINTS_PER_INCH = 72
 _Weight = Literal["normal", "bold"]
 
@@ -111,6 +117,8 @@ def _title_lines(title: str, width: float) -> tuple[str, float]:
 
 def legend(figure: Figure, box: Box, handles: Sequence[Line2D | Patch]) -> Box:
     """Put the key below the title, in as many columns as fit, and return what is left of the page."""
+    if not handles:
+        return box
     width, height = figure.get_size_inches()
     corner = (box.left / width, box.top / height)
     for columns in range(len(handles), 0, -1):
@@ -147,6 +155,77 @@ def write(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, f
     """Write a text at a point of the axes and an offset in points."""
     common: dict[str, Any] = {"fontsize": TEXT_SIZE, "annotation_clip": False, "zorder": 6, **how}
     axes.annotate(text, at, xytext=offset, textcoords="offset points", **common)
+
+
+# --- panels -------------------------------------------------------------------------------------------------
+
+
+class Panels(NamedTuple):
+    """A grid of places for panels with headings above, row names at the left of each row's first and ticks below."""
+
+    boxes: Sequence[Sequence[Box]]
+    headings: Sequence[Sequence[str]]
+
+
+def panels(box: Box, headings: Sequence[Sequence[str]], names: Sequence[str], *, below: float) -> Panels:
+    """Return places for panels of equal size, one a heading; `below`: room for something under the last row.
+
+    An empty heading is a place left free, the first of its row; the row's names then stand in it.
+    """
+    left = box.left + max(_width(name, PANEL_SIZE) for name in names) + 0.15
+    columns = max(len(row) for row in headings)
+    width = (box.right - left - _PANEL_GAP * (columns - 1)) / columns
+    wrapped = [[_heading(text, width) for text in row] for row in headings]
+    above = [max(_height(text, TEXT_SIZE) for text in row) + 0.05 for row in wrapped]
+    height = (box.top - box.bottom - below - sum(above) - TICK_ROOM * len(headings)) / len(headings)
+    boxes: list[list[Box]] = []
+    top = box.top
+    for row, room in zip(headings, above, strict=True):
+        top -= room
+        lefts = [left + column * (width + _PANEL_GAP) for column in range(len(row))]
+        boxes.append([Box(x, top - height, x + width, top) for x in lefts])
+        top -= height + TICK_ROOM
+    return Panels(boxes, wrapped)
+
+
+def _heading(text: str, width: float) -> str:
+    """Return a heading in two lines at most."""
+    first, *rest = wrap(text, width, TEXT_SIZE, "bold").split("\n")
+    cut = "\u2026" if len(rest) > 1 else ""
+    return f"{first}\n{rest[0]}{cut}" if rest else first
+
+
+def panel(figure: Figure, box: Box, heading: str, names: Sequence[str]) -> Axes:
+    """Return axes under a heading, one row a name, the first at the top; no names where its neighbour has them."""
+    axes = place(figure, box)
+    axes.set_title(heading, loc="left", fontsize=TEXT_SIZE, fontweight="bold", pad=5, linespacing=_LINE_SPACING)
+    axes.tick_params(length=0, labelsize=PANEL_SIZE)
+    pitch = extent(axes)[1] / max(len(names), 1)
+    axes.set_yticks([row + 0.5 for row in range(len(names))], names, fontsize=max(_SMALLEST, min(PANEL_SIZE, pitch)))
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes
+
+
+def colour_bar(figure: Figure, box: Box, colours: Colormap, limits: tuple[float, float], label: str) -> Box:
+    """Draw a scale of colours at the top of a box, its label above and ticks below; return what is left of the box."""
+    low, high = limits
+    label = wrap(label, box.right - box.left, PANEL_SIZE)
+    top = box.top - _height(label, PANEL_SIZE) - 0.05
+    axes = place(figure, Box(box.left, top - _BAR, box.right, top))
+    axes.set_title(label, loc="left", fontsize=PANEL_SIZE, pad=5, linespacing=_LINE_SPACING)
+    steps = np.linspace(low, high, 65)
+    axes.pcolormesh(steps, [0, 1], steps[np.newaxis, :-1], cmap=colours)
+    axes.set_xlim(low, high)
+    marks = ticks(low, high)
+    room = max(2, int((box.right - box.left) / _BAR_LABEL))
+    if len(marks) > room:
+        marks = [mark for mark in marks if mark in {0, marks[0], marks[-1]}]
+    places = next((p for p in range(2) if all(mark == round(mark, p) for mark in marks)), 2)
+    axes.set_xticks(marks, [number(mark, places, signed=low < 0) for mark in marks])
+    axes.set_yticks([])
+    axes.tick_params(labelsize=PANEL_SIZE)
+    return box._replace(top=top - _BAR - TICK_ROOM)
 
 
 # --- rows ---------------------------------------------------------------------------------------------------

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from portsim import clock
 from portsim.model import NEVER, PortModel
-from portsim.records import LOST, NONE, TURNED_AWAY, Crossings
+from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Group = tuple[str, str, str]
 
-NO_END = 1 << 62  # who has not left the line yet
+_NOT_YET = 1 << 62  # the start of who is still in line
 ALL = "all"
 THRESHOLDS_MIN = (20, 40, 60, 120)
 SUMMARY_METRICS = (
@@ -87,13 +88,13 @@ def measure(crossings: Crossings, model: PortModel) -> Measures:
     """Measure one replication."""
     tally = Tally(model)
     tally.add(crossings)
-    return tally.measures(crossings.opened, crossings.posted)
+    return tally.measures()
 
 
 class Tally:
     """What is counted of one replication's rows, block by block.
 
-    Blocks come in order of decision, each with all its travellers' visits over. Arrays by hour have shape
+    A traveller still inside at a block's end is in the next one again, and counted there. Arrays by hour have shape
     (lines, hours from the start of the run); waits of the measured weeks are kept packed with line and hour of the
     week, so that percentiles are exact.
     """
@@ -111,28 +112,39 @@ class Tally:
         self.crossed, self.crossing_time = np.zeros(lines), np.zeros(lines)
         self.lost = np.zeros(lines)
         self.turned_away = np.zeros(len(model.segments))
-        self.longest = _LongestQueue(model, self.window[0])
+        self.longest = np.zeros(lines)
         self.packed: list[Ints] = []
         self.trucks: list[TruckWaits] = []
+        self.opened: list[Ints] = []
+        self.posted: list[Ints] = []
 
-    def add(self, c: Crossings) -> None:
-        """Count the rows of a block."""
+    def add(self, crossings: Crossings, carried: int = 0, *, last: bool = True) -> None:
+        """Count a block: the first `carried` rows are travellers of earlier blocks who were still inside.
+
+        Who is inside at its end is left for the next block, unless this is the `last`.
+        """
+        self.opened.append(crossings.opened)
+        self.posted.append(crossings.posted)
+        self._see_longest_queues(crossings, carried)
+        done = None if last else np.flatnonzero(crossings.outcome != INSIDE)
+        self._count(_Rows(*(_chosen(getattr(crossings, name), done) for name in _Rows._fields)))
+
+    def _count(self, c: _Rows) -> None:
         first, last = self.window
         decided = (c.tick >= first) & (c.tick < last) & ~self.standing[c.segment]
         lost = decided & (c.outcome == LOST)
         self.lost += np.bincount(c.line[lost], minlength=len(self.lost))
         away = decided & (c.outcome == TURNED_AWAY)
         self.turned_away += np.bincount(c.segment[away], minlength=len(self.turned_away))
-        joined = np.flatnonzero(c.joined)
-        line, tick, start, end = (column[joined] for column in (c.line, c.tick, c.start, c.end))
-        self.joined.add(line, tick)
-        self.began.add(line, start)
-        self.ended.add(line, end)
-        self.longest.add(line, tick, start)
+        joined = np.flatnonzero((c.outcome == CROSSED) | (c.outcome == INSIDE))
+        line = c.line[joined]
+        self.joined.add(line, c.tick[joined])
+        self.began.add(line, c.start[joined])
+        self.ended.add(line, c.end[joined])
         measured = np.flatnonzero(decided[joined])
         self._add_measured(c, joined[measured])
 
-    def _add_measured(self, c: Crossings, rows: Ints) -> None:
+    def _add_measured(self, c: _Rows, rows: Ints) -> None:
         """Count those who joined in the measured weeks."""
         lines = len(self.lost)
         line, tick, start, depart = (column[rows] for column in (c.line, c.tick, c.start, c.depart))
@@ -153,9 +165,27 @@ class Tally:
         port_of_line = np.array([found.port for found in self.model.lines], np.int64)
         self.trucks.append(TruckWaits(c.key[rows[trucks]], port_of_line[line[trucks]], wait[trucks]))
 
-    def measures(self, opened: Ints, posted: Ints) -> Measures:
-        """Return the measures of all that was added, with the run's booth changes and posted waits."""
+    def _see_longest_queues(self, c: Crossings, carried: int) -> None:
+        """Note the longest queue of each line, as those of the measured weeks found it with themselves behind it.
+
+        A line is first come first served, so its starts rise as its joins do.
+        """
+        joined = np.flatnonzero(c.joined)
+        line = c.line[joined]
+        order = joined[np.argsort(line, kind="stable")]
+        edges = np.searchsorted(c.line[order], np.arange(len(self.longest) + 1))
+        for number in range(len(self.longest)):
+            rows = order[edges[number] : edges[number + 1]]
+            joins, starts = c.tick[rows], c.start[rows]
+            begun = np.searchsorted(np.where(starts == NONE, _NOT_YET, starts), joins, side="right")
+            queue = np.arange(1, len(rows) + 1) - begun
+            counted = (rows >= carried) & (joins >= self.window[0])
+            self.longest[number] = max(self.longest[number], queue[counted].max(initial=0))
+
+    def measures(self) -> Measures:
+        """Return the measures of all that was added."""
         model = self.model
+        opened, posted = np.concatenate(self.opened), np.concatenate(self.posted)
         names = tuple((model.ports[line.port], str(line.mode), line.lane_type) for line in model.lines)
         groups = tuple(_groups(names))
         waits = _Waits(self.packed, len(names))
@@ -195,7 +225,7 @@ class Tally:
             (p95 - mean) / mean if mean > 0 else np.nan,
             _ratio(self.crossing_time[members].sum() / clock.MINUTE, self.crossed[members].sum()),
             lost / days,
-            self.longest.queue[members].max(initial=0),
+            self.longest[members].max(initial=0),
         ]
 
     def _turned_away(self, group: Group) -> float:
@@ -237,6 +267,23 @@ class Tally:
         return both.reshape(self.shape[0], -1, clock.HOURS_PER_DAY, 2)
 
 
+class _Rows(NamedTuple):
+    """Columns of travellers."""
+
+    key: Ints
+    tick: Ints
+    segment: Ints
+    line: Ints
+    start: Ints
+    end: Ints
+    depart: Ints
+    outcome: Ints
+
+
+def _chosen(column: Ints, rows: Ints | None) -> Ints:
+    return column if rows is None else column[rows]
+
+
 class _Passing:
     """How many passed a point by line and hour of the run, and how long before the hour's end, in hours together."""
 
@@ -260,29 +307,6 @@ class _Passing:
         at_end = np.cumsum(self.count - after.count, axis=1)
         before = at_end - (self.count - after.count)
         return np.maximum(before + self.early - after.early, 0.0), at_end  # rounding may leave -1e-12
-
-
-class _LongestQueue:
-    """The longest queue of each line as those of the measured weeks joined it."""
-
-    def __init__(self, model: PortModel, first: int) -> None:
-        self.queue = np.zeros(len(model.lines))
-        self.first = first
-        self.waiting = [np.zeros(0, np.int64) for _ in model.lines]
-
-    def add(self, line: Ints, tick: Ints, start: Ints) -> None:
-        """Count how many stood in line at each join: a line is first come first served, so both columns rise."""
-        order = np.argsort(line, kind="stable")
-        edges = np.searchsorted(line[order], np.arange(len(self.queue) + 1))
-        for number, left in enumerate(self.waiting):
-            rows = order[edges[number] : edges[number + 1]]
-            joins, starts = tick[rows], start[rows]
-            starts = np.concatenate([left, np.where(starts == NONE, NO_END, starts)])
-            begun = np.searchsorted(starts, joins, side="right")
-            queue = len(left) + np.arange(1, len(joins) + 1) - begun
-            measured = joins >= self.first
-            self.queue[number] = max(self.queue[number], queue[measured].max(initial=0))
-            self.waiting[number] = starts[begun[-1] :] if len(begun) else left
 
 
 class _Waits:

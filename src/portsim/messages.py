@@ -27,7 +27,7 @@ _KINDS = {
     "model_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",
     "dict_type": "a mapping of keys to values",
-    "tuple_type": "a list",
+    "tuple_type": "a list ([a, b], or each item begun with '- ')",
 }
 _BOUNDS = {
     "greater_than": ("above", "gt"),
@@ -35,6 +35,8 @@ _BOUNDS = {
     "less_than": ("below", "lt"),
     "less_than_equal": ("at most", "le"),
 }
+_DAYS = f"one of {', '.join(clock.DAY_NAMES)}"
+_LOOKS_LIKE_A_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 
 
 def human(error: ErrorDetails, root: type[BaseModel]) -> str:
@@ -56,6 +58,8 @@ def _value(kind: str, given: object, context: Mapping[str, Any]) -> str | None:
     words = None
     if kind in _KINDS:
         words = f"expected {_KINDS[kind]}, got {show(given)}"
+        if isinstance(given, str) and kind in {"int_type", "float_type"} and _LOOKS_LIKE_A_NUMBER.fullmatch(given):
+            words += ": leave out the quotes"
     elif kind in _BOUNDS:
         relation, key = _BOUNDS[kind]
         words = f"{show(given)} is out of range: must be {relation} {context[key]:g}"
@@ -95,9 +99,10 @@ def _action(given: object) -> str:
 def _pattern(given: str, pattern: str) -> str:
     if pattern == clock.TIME_PATTERN:
         return f"'{given}' is not a time of day: {_time_hint(given)}"
+    if pattern == clock.WEEK_TIME_PATTERN:
+        return f"'{given}' is no hour of the week: write {_DAYS} and an hour, as in 'sun 10:00'"
     if pattern == clock.DAYS_PATTERN:
-        days = ", ".join(clock.DAY_NAMES)
-        return f"'{given}' names no days: allowed: daily, one of {days}, or a range such as mon-fri"
+        return f"'{given}' names no days: allowed: daily, {_DAYS}, or a range such as mon-fri"
     return f"'{given}' is not a name: use lower-case letters, digits and hyphens, a letter first"
 
 

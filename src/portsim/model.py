@@ -132,8 +132,8 @@ class Segment:
 
     `per_hour`, shape (2016,): the rate before `factor`, of the same shape, which carries month and scenario demand.
     Of these travellers, drawn from the streams named `drawn_as`, with good and bad days of `day_name`, the segment
-    has those whose mark lies in `part`. `initial` travellers stand in line at the start. `patience` is the mean,
-    ticks; 0 is without limit.
+    has those whose lot, uniform from 0 to 1, lies in `part`. `initial` travellers stand in line at the start.
+    `patience` is the mean, ticks; 0 is without limit.
     """
 
     name: str
@@ -207,13 +207,12 @@ def build(
 ) -> PortModel:
     """Build the model of a network, with demand changes, for a month (1-12) or the year's mean.
 
-    `before` is the network before a scenario's changes: from it comes who would like to cross, why they choose as
-    they do today, and who stands in line at the start.
+    `before` is the network before a scenario's changes: in its opening hours people came as observed, and at its
+    booths they stand in line at the start.
     """
     builder = _Builder(network, month)
-    today = network if before is None else before
     standing = builder if before is None else _Builder(before, month)
-    derived = derive(today.model_copy(update={"choice": network.choice}))
+    derived = derive(network, before)
     segments = builder.segments(derived, demand) + builder.initial_segments(standing)
     names = {segment.origin for segment in segments}
     if len({segment.stream for segment in segments}) < len(names):
@@ -468,11 +467,16 @@ class _Builder:
         return np.rint(hours * clock.HOUR).astype(np.int64)
 
     def initial_segments(self, before: _Builder) -> list[Segment]:
-        """Return those who stand in line on Monday 00:00: whom the booths, before changes, serve in that wait."""
+        """Return those who stand in line on Monday 00:00: whom the booths, before changes, serve in that wait.
+
+        A line that no booth serves any more has none: they would never leave it.
+        """
         found = []
         for port, mode, _, name, lane in lanes_of(self.network):
             key = (self.network.ports.index(port), mode, name)
             if key not in self.index or key not in before.index or lane.observed is None:
+                continue
+            if not self.lines[self.index[key]].timetable.booths.any():
                 continue
             line = before.lines[before.index[key]]
             wait = clock.hourly(lane.observed.wait_min.slots())[[-1, 0]].mean()  # around midnight

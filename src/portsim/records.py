@@ -16,6 +16,7 @@ Ints = npt.NDArray[np.int64]
 NONE = -1  # did not happen
 WAITING = -2  # the start of a later stage whose line was joined, and not left when the run ended
 CROSSED, LOST, TURNED_AWAY, INSIDE = range(4)
+_COLUMNS = ("key", "tick", "segment", "line", "outcome", "start", "end", "depart")
 OUTCOMES = ("crossed", "lost", "turned_away", "inside")
 
 
@@ -56,6 +57,38 @@ class Crossings:
         """Return who joined a line."""
         joined: npt.NDArray[np.bool_] = (self.outcome == CROSSED) | (self.outcome == INSIDE)
         return joined
+
+
+def first_difference(a: Crossings, b: Crossings) -> str | None:
+    """Say in words where two runs first differ: the earliest traveller, then what stands beside the rows.
+
+    None if they are equal in everything.
+    """
+    if len(a) != len(b):
+        return f"{len(a)} travellers, and {len(b)}"
+    columns = {name: (getattr(a, name), getattr(b, name)) for name in (*_COLUMNS, "stage_start", "stage_end")}
+    differing = [(_first_row(one, other), name) for name, (one, other) in columns.items()]
+    differing = [(row, name) for row, name in differing if row != NONE]
+    if differing:
+        row, name = min(differing, key=lambda found: found[0])
+        one, other = columns[name]
+        return f"traveller {row}: {name} is {one[..., row].tolist()}, and {other[..., row].tolist()}"
+    for name in ("opened", "posted", "queue_area"):
+        one, other = getattr(a, name), getattr(b, name)
+        if one.shape != other.shape:
+            return f"{name} has shape {one.shape}, and {other.shape}"
+        row = _first_row(one.T, other.T)
+        if row != NONE:
+            return f"{name}, row {row}: {one[row].tolist()}, and {other[row].tolist()}"
+    return None if a.ended == b.ended else f"ended at {a.ended}, and at {b.ended}"
+
+
+def _first_row(one: Ints, other: Ints) -> int:
+    """Return the first place along the last axis at which two arrays differ, NONE if they are equal."""
+    if one.shape != other.shape:
+        return 0
+    rows = np.flatnonzero(np.any(np.atleast_2d(one != other), axis=0))
+    return int(rows[0]) if rows.size else NONE
 
 
 def broken_invariants(crossings: Crossings, model: PortModel) -> list[str]:

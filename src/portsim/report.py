@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from portsim import __version__, tables
 from portsim.demand import lanes_of, patience_per_min
 from portsim.economics import Saving
 from portsim.errors import PortsimError, ResultsError
-from portsim.findings import Context
+from portsim.findings import Context, main_lines
 from portsim.measures import ALL, HOURLY_METRICS, Measures
 from portsim.scenario import Scenario, assumed, count_by_class, resolved_yaml
 from portsim.schema import Mode, Observed, as_mode
@@ -113,6 +113,7 @@ class Tables:
     hourly: pd.DataFrame
     weekday_profile: pd.DataFrame
     comparison: pd.DataFrame
+    hourly_comparison: pd.DataFrame
     cargo_value: pd.DataFrame
     savings: Mapping[str, Saving] = field(default_factory=dict)
     growing: Sequence[GrowingLine] = ()
@@ -124,6 +125,7 @@ class Tables:
             ("hourly", self.hourly),
             ("weekday_profile", self.weekday_profile),
             ("comparison", self.comparison),
+            ("hourly_comparison", self.hourly_comparison),
             ("cargo_value", self.cargo_value),
         )
         return [(name, table) for name, table in named if not table.empty]
@@ -149,11 +151,12 @@ def claim(folder: Path, study: Study) -> None:
 
 def build_tables(study: Study, measures: Run) -> Tables:
     """Return the tables of a study from the measures of its runs' replications, in the order of `study.runs`."""
-    comparisons, values, savings = [], [], {}
+    comparisons, of_hours, values, savings = [], [], [], {}
     measured = dict(zip((s.name for s in study.runs), measures, strict=True))
     for base, option in _pairs(study):
         pair = (base.name, option.name, measured[base.name], measured[option.name])
         comparisons.append(tables.comparison(*pair))
+        of_hours.append(tables.hourly_comparison(*pair))
         if base.cargo_rule is not None:
             value, saving = tables.cargo_value(
                 *pair,
@@ -168,6 +171,7 @@ def build_tables(study: Study, measures: Run) -> Tables:
         hourly=_stack([tables.hourly(name, m) for name, m in measured.items()]),
         weekday_profile=_stack([tables.weekday_profile(name, m) for name, m in measured.items()]),
         comparison=_stack(comparisons),
+        hourly_comparison=_stack(of_hours),
         cargo_value=_stack(values),
         savings=savings,
         growing=growing_lines(study, measures),
@@ -243,15 +247,15 @@ def resting_on_assumed(scenario: Scenario) -> frozenset[tuple[str, Mode]]:
     return frozenset(assumed_at | alike)
 
 
-def write(folder: Path, study: Study, measures: Run, started: float) -> Tables:
+def write(folder: Path, study: Study, measures: Run, started: float, engine: str) -> Tables:
     """Write everything of a study but its replications, the manifest last; return the tables."""
     (folder / MANIFEST).unlink(missing_ok=True)
     refuse_endless_lines(study, measures)
     found = build_tables(study, measures)
     _write_tables(folder, found)
     _write_resolved(folder, study)
-    _write_figures(folder, study, found)
-    manifest = _manifest(study, started)
+    findings = _write_figures(folder, study, found)
+    manifest = {**_manifest(study, started, engine), "findings": findings}
     _replace(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
     return found
 
@@ -275,25 +279,52 @@ def _replace(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _write_figures(folder: Path, study: Study, found: Tables) -> None:
+def _write_figures(folder: Path, study: Study, found: Tables) -> dict[str, str]:
+    """Draw the figures of a study; return the finding of each, by name."""
     from portsim import charts  # noqa: PLC0415 - matplotlib is slow to import, and workers never need it
 
-    figures = folder / "figures"
-    figures.mkdir(exist_ok=True)
-    context = _context(study)
-    comparison = found.comparison
+    (folder / "figures").mkdir(exist_ok=True)
+    findings = {}
+    for name, figure in _figures(found, _context(study)):
+        charts.save(figure, folder / "figures" / name)
+        findings[name] = charts.finding(figure)
+    return findings
+
+
+def _figures(found: Tables, context: Context) -> Iterator[tuple[str, Any]]:
+    """Yield the figures with their names, one at a time."""
+    from portsim import charts  # noqa: PLC0415 - as above
+
     present = found.summary[found.summary["lane_type"] == ALL]
     for mode in _FIGURE_MODES:
         if ((present["mode"] == mode) & (present["port"] != ALL)).any():
-            charts.save(charts.waits_by_port(found.summary, comparison, mode, context), figures / f"waits-{mode}")
+            yield f"waits-{mode}", charts.waits_by_port(found.summary, found.comparison, mode, context)
     used = found.weekday_profile.dropna(subset=["wait_mean_min"])
     lines = used[["port", "mode", "lane_type"]].drop_duplicates()
     for port, mode, lane_type in lines.itertuples(index=False):
-        if mode != "bus":
-            figure = charts.wait_by_hour(used, port, mode, lane_type, context, comparison=comparison)
-            charts.save(figure, figures / f"hours-{port}-{mode}-{lane_type}")
+        if mode in _FIGURE_MODES:
+            figure = charts.wait_by_hour(used, port, mode, lane_type, context, comparison=found.comparison)
+            yield f"hours-{port}-{mode}-{lane_type}", figure
+    yield from _week_figures(found, context)
     if not found.cargo_value.empty:
-        charts.save(charts.cargo_value_by_port(found.cargo_value, context), figures / "cargo-value")
+        yield "cargo-value", charts.cargo_value_by_port(found.cargo_value, context)
+
+
+def _week_figures(found: Tables, context: Context) -> Iterator[tuple[str, Any]]:
+    """Yield the weeks of the main lines: all scenarios in one figure, or one for each option where they are many."""
+    from portsim import charts  # noqa: PLC0415 - as above
+
+    shown = {"": context}
+    if len(context.scenarios) > charts.MOST_WEEKS:
+        titles = context.scenarios
+        names = (context.base, *context.drawn(titles)[1:])
+        shown = {f"-{o}": replace(context, scenarios={n: titles[n] for n in (names[0], o)}) for o in names[1:]}
+    for port, mode, lane_type in main_lines(found.hourly, context):
+        for suffix, of_option in shown.items() if mode in _FIGURE_MODES else ():
+            figure = charts.wait_by_week(
+                found.hourly, port, mode, lane_type, of_option, hourly_comparison=found.hourly_comparison
+            )
+            yield f"week-{port}-{mode}-{lane_type}{suffix}", figure
 
 
 def _context(study: Study) -> Context:
@@ -315,18 +346,19 @@ def _context(study: Study) -> Context:
     )
 
 
-def _manifest(study: Study, started: float) -> dict[str, object]:
+def _manifest(study: Study, started: float, engine: str) -> dict[str, object]:
     return {
         "portsim": __version__,
         "study": study.name,
         "study_digest": study.digest,
-        "engine": "simpy",
+        "engine": engine,
         "scenarios": [
             {
                 "name": s.name,
                 "title": s.title,
                 "digest": s.digest,
                 "files": {path.name: _file_digest(path) for path in s.files},
+                "sets": list(s.sets),
                 "run": s.run.model_dump(),
                 "inputs": count_by_class(s),
                 "inputs_assumed": list(assumed(s)),

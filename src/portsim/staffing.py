@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -140,14 +140,8 @@ def set_hours(network: Network, change: SetHours) -> Network:
     for at, lane in lines:
         if change.lane_types is not None or lane.hours is not None:
             network = with_line(network, at, {"hours": change.hours})
-    if change.booths is None and not any(
-        (lane.booths_open.slots() * booth_slots(change.hours)).any() for _, lane in lines
-    ):
-        raise ChangeFault((("hours",), "no booth is open in these hours: nobody would be served"))
     if all(not slots.any() for slots in opened.values()):
-        for key in ("booths", "officers"):
-            if getattr(change, key) is not None:
-                raise ChangeFault(((key,), f"no hour is added, so no {key} are needed"))
+        _check_shorter(change, lines)
         return network
     if change.booths is None or change.officers is None:
         raise ChangeFault((("hours",), "longer hours need booths (open in each hour that is new) and officers"))
@@ -158,6 +152,16 @@ def set_hours(network: Network, change: SetHours) -> Network:
         after = booths_by_hour(find_line(network, at)) + clock.hourly(slots.astype(float)) * change.booths
         network = _rebuilt(network, at, after, "booths")
     return network
+
+
+def _check_shorter(change: SetHours, lines: Sequence[tuple[LineAt, LaneType]]) -> None:
+    """Refuse booths and officers where no hour is added, and hours that leave a line without any booth."""
+    for key in ("booths", "officers"):
+        if getattr(change, key) is not None:
+            raise ChangeFault(((key,), f"no hour is added, so no {key} are needed"))
+    for at, lane in lines:
+        if not (lane.booths_open.slots() * booth_slots(change.hours)).any():
+            raise ChangeFault((("hours",), f"{at.lane_type} has no booth open in these hours"))
 
 
 def convert(network: Network, change: SetLaneTypes) -> Network:
@@ -261,7 +265,9 @@ def _move_officers(network: Network, officers: Officers, needed: Booths, to: Lin
             raise ChangeFault(((*at, "port"), f"{transfer.port} is closed: it has no officers to move"))
         before = booths_by_hour(find_line(network, line))
         _check_staffed(before, transfer, at)
-        if not (before * needed > TOLERANCE).any():
+        _, crossing = find_crossing(network, line.port, line.mode)
+        working = clock.hourly(working_of(crossing, find_line(network, line)).astype(float))
+        if not (before * working * needed > TOLERANCE).any():
             message = f"{transfer.lane_type} has no booth open in the hours in which these officers are needed"
             raise ChangeFault(((*at, "lane_type"), message))
         network = with_booths(network, line, np.maximum(before - needed * transfer.booths, 0))

@@ -1,4 +1,4 @@
-"""Measures of replications -> the tidy tables of a study: summary, hourly, comparison, cargo value."""
+"""Measures of replications -> the tidy tables of a study: summary, hourly, comparisons, cargo value."""
 
 from __future__ import annotations
 
@@ -60,6 +60,31 @@ PROFILE_COLUMNS = (
     "wait_p10_min",
     "wait_p90_min",
     "days",
+)
+COMPARISON_COLUMNS = (
+    "base",
+    "option",
+    "port",
+    "mode",
+    "lane_type",
+    "metric",
+    "base_value",
+    "option_value",
+    "difference",
+    "half_width",
+    "verdict",
+)
+HOURLY_COMPARISON_COLUMNS = (
+    "base",
+    "option",
+    "port",
+    "mode",
+    "lane_type",
+    "weekday",
+    "hour",
+    "difference",
+    "half_width",
+    "verdict",
 )
 WEEKDAYS = 5
 MORE_IS_BETTER = ("crossings_per_day", "people_per_day")
@@ -158,7 +183,32 @@ def comparison(
         for i, (port, mode, lane_type) in enumerate(groups)
         for j, metric in enumerate(SUMMARY_METRICS)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+
+
+def hourly_comparison(
+    base: str, option: str, base_replications: Sequence[Measures], option_replications: Sequence[Measures]
+) -> pd.DataFrame:
+    """Return the rows of hourly_comparison.csv of one pair: the change of the mean wait of every line, 168 hours.
+
+    An hour without a wait in either scenario has no difference and no verdict.
+    """
+    lines = [line for line in base_replications[0].lines if line in option_replications[0].lines]
+    before, after = (_waits_of_lines(r, lines) for r in (base_replications, option_replications))
+    found = paired_difference(before, after, np.array(True))
+    verdict = np.where(np.isnan(found.mean), "", found.verdict)
+    rows = [
+        (base, option, *line, *divmod(hour, clock.HOURS_PER_DAY), *(of[i, hour] for of in (*found[:2], verdict)))
+        for i, line in enumerate(lines)
+        for hour in range(clock.HOURS_PER_WEEK)
+    ]
+    return pd.DataFrame(rows, columns=list(HOURLY_COMPARISON_COLUMNS))
+
+
+def _waits_of_lines(replications: Sequence[Measures], lines: Sequence[tuple[str, str, str]]) -> Floats:
+    """Return the mean waits of these lines, shape (replications, lines, 168)."""
+    rows = [replications[0].lines.index(line) for line in lines]
+    return np.stack([m.hourly[rows][..., HOURLY_METRICS.index("wait_mean_min")] for m in replications])
 
 
 def _verdict(verdict: str, port: str, metric: str, *, untouched: bool) -> str:

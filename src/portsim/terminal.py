@@ -86,6 +86,10 @@ class Reporter:
             f"  running   {len(study.runs)} scenario(s) x {run.replications} replication(s) of "
             f"{run.warm_up_weeks} + {run.weeks} weeks, seed {run.seed}{month}"
         )
+
+    def begin_progress(self) -> None:
+        """Start the progress bar, and count time from here."""
+        self._started = time.monotonic()
         self._bar.start()
 
     def progress(self, done: int, total: int) -> None:

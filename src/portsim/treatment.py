@@ -36,11 +36,12 @@ def set_service_time(network: Network, change: SetServiceTime) -> Network:
     """Change mean inspection times at booths, or at a later stage."""
     if change.stage is not None:
         return _set_stage_time(network, change, change.stage)
-    before = network
+    before, everybody = network, set[str]()
     for at, lane in lines_named(network, change.port, change.mode, change.lane_types):
         users = network.users_of(change.mode, at.lane_type, lane)
+        everybody |= set(users)
         network = with_line(network, at, {"service": _retimed(lane.service, change, users)})
-    if change.classes is not None and network == before:
+    if everybody.isdisjoint(change.classes or everybody):
         raise nothing("classes", because="none of these classes uses these lane types")
     return _unless_equal(network, before, change)
 
@@ -87,7 +88,8 @@ def mean_by_class(service: Service, users: Sequence[str]) -> dict[str, Series]:
 
 def _scaled(mean: Series, change: SetServiceTime) -> Series:
     if change.mean_s is not None:
-        return mean if mean.value == change.mean_s else Series(value=change.mean_s, note=NOTE)
+        same = bool((mean.slots() == change.mean_s).all())
+        return mean if same else Series(value=change.mean_s, note=NOTE)
     factor = change.factor or 1.0
     if mean.value is not None:
         return Series(value=mean.value * factor, note=NOTE)
@@ -106,7 +108,10 @@ def _with_mean(service: Service, mean_s: Series | dict[str, Series]) -> Service:
 
 
 def admit(network: Network, change: Admit) -> Network:
-    """Let classes use a line; an inspection takes as long as on their own line of this port."""
+    """Let classes use a line; an inspection takes as long as on their own line of this port.
+
+    Where they have none there, it takes as long as another user's, at booths and at later stages.
+    """
     at = LineAt(change.port, change.mode, change.lane_type)
     lane = find_line(network, at)
     users = network.users_of(change.mode, change.lane_type, lane)
@@ -123,7 +128,19 @@ def admit(network: Network, change: Admit) -> Network:
         if own is not None:
             means.setdefault(name, own)
     admitted = tuple(dict.fromkeys((*lane.admits, *(name for name in change.classes if name not in users))))
+    stages = tuple(
+        stage.model_copy(update={"service": _with_classes(stage.service, change.classes)}) for stage in crossing.stages
+    )
+    network = with_crossing(network, change.port, change.mode, {"stages": stages})
     return with_line(network, at, {"admits": admitted, "service": _with_mean(lane.service, means)})
+
+
+def _with_classes(service: Service, classes: Sequence[str]) -> Service:
+    """Return a service that has a mean for these classes too, where it has one by class."""
+    if not isinstance(service.mean_s, dict):
+        return service
+    other = next(iter(service.mean_s.values()))
+    return _with_mean(service, {**dict.fromkeys(classes, other), **service.mean_s})
 
 
 def _own_mean(network: Network, crossing: Crossing, name: str) -> Series | None:
@@ -141,6 +158,11 @@ def _own_mean(network: Network, crossing: Crossing, name: str) -> Series | None:
 def set_referral_share(network: Network, change: SetReferralShare) -> Network:
     """Set the share that goes on to a later stage."""
     share = Figure(value=change.share, note=NOTE)
+    _, crossing = find_crossing(network, change.port, change.mode)
+    stage = next(stage for stage in crossing.stages if stage.id == change.stage)
+    if change.share > 0 and not stage.stations.slots().any():
+        message = f"{change.stage} has no stations: whoever is referred would never leave"
+        raise ChangeFault((("stage",), message))
     differs = False
     for at, lane in lines_named(network, change.port, change.mode, change.lane_types):
         before = lane.referral_share.get(change.stage)

@@ -122,7 +122,7 @@ def _draw_week(workload: DrawnWorkload, week: int, days: _DayFactors) -> WeekBlo
                 parts.append(_draw_standing(_Source(workload, index, 0, week)))
             continue
         factor = segment.factor * np.repeat(days.of(segment, week), clock.SLOTS_PER_DAY)
-        for layer in range(_layers(float(factor.max()) * segment.part[1])):
+        for layer in range(_layers(float(factor.max()))):
             part = _draw_layer(_Source(workload, index, layer, week), factor)
             if len(part.kept):
                 parts.append(part)
@@ -170,9 +170,10 @@ class _Part:
 
 
 def _draw_layer(source: _Source, factor: Floats) -> _Part:
-    """Draw one layer of a segment, and keep those whose mark lies in the segment's part of the demand factor.
+    """Draw one layer of a segment, and keep those whose mark is below the demand factor, and who are of its part.
 
-    `factor`, shape (2016,), is that of each five-minute slot, good and bad days included.
+    `factor`, shape (2016,), is that of each five-minute slot, good and bad days included. Parts are told by a lot of
+    their own, not by the mark: one that grows keeps its travellers and takes none of another.
     """
     layer = source.layer
     if layer >= 1 << _LAYER_BITS:
@@ -181,9 +182,12 @@ def _draw_layer(source: _Source, factor: Floats) -> _Part:
     floor, width = (0.0, 1.0) if layer == 0 else (1 + (layer - 1) * LAYER_WIDTH, LAYER_WIDTH)
     tick = _arrival_ticks(source.segment.per_hour * width, source.stream("arrivals"))
     mark = floor + width * source.stream("mark").random(len(tick))
+    kept = mark < factor[tick // clock.SLOT]
     low, high = source.segment.part
-    now = factor[tick // clock.SLOT]
-    return _checked(_Part(source, tick, np.flatnonzero((mark >= low * now) & (mark < high * now))))
+    if high - low < 1:
+        lot = source.stream("lot").random(len(tick))
+        kept &= (lot >= low) & (lot < high)
+    return _checked(_Part(source, tick, np.flatnonzero(kept)))
 
 
 def _draw_standing(source: _Source) -> _Part:

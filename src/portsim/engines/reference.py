@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator
 from heapq import heappush
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -179,6 +179,11 @@ class PrimaryLine(Booths):
         """Return the informed wait as of now."""
         return rules.informed_wait(len(self.waiting), self.capacity, self.env.tick)
 
+    def wait_on_arrival(self) -> int:
+        """Return the wait a traveller sees who stands before the line; none, where a booth is free."""
+        ahead = len(self.waiting) + (self.in_service >= self.open)
+        return rules.informed_wait(ahead, self.capacity, self.env.tick)
+
 
 def _view(column: Ints) -> memoryview[int]:
     """Return a view of a column that reads and takes plain integers, faster than numpy's own."""
@@ -321,54 +326,38 @@ class _Simulation:
         if options.standing_in != NONE:
             block.line[row] = options.standing_in
             return options.standing_in
-        hour = self.env.tick // clock.HOUR % clock.HOURS_PER_WEEK
-        best, best_cost, best_toll = NONE, 0, 0
-        best_lines: tuple[list[int], list[int]] = ([], [])
-        for position, (lines, tolls, costs) in enumerate(options.alternatives):
-            number, toll = self._line_to_expect(lines, tolls[hour])
-            if number != NONE:
-                wait = self.lines[number].informed_wait
-                cost = rules.generalised_wait(
-                    wait, self.model.wait_weight, toll, costs[hour], block.taste[position][row]
-                )
-                if best == NONE or cost < best_cost:
-                    best, best_cost, best_toll, best_lines = number, cost, toll, (lines, tolls[hour])
-        if best == NONE:
+        choice = self._choose_port(options, [taste[row] for taste in block.taste])
+        if choice is None:
             block.outcome[row] = TURNED_AWAY
             return NONE
-        block.line[row] = best
-        if not rules.has_patience(self.lines[best].informed_wait, best_toll, block.patience[row]):
+        block.line[row] = choice.line
+        if not rules.has_patience(self.lines[choice.line].informed_wait, choice.toll, block.patience[row]):
             block.outcome[row] = LOST
             return NONE
-        if self.model.shortest_line and len(best_lines[0]) > 1:
-            best = self._line_to_join(best, *best_lines)
-            block.line[row] = best
+        if self.model.shortest_line and len(choice.lines) > 1:
+            waits = [line.wait_on_arrival() if line.is_gate_open else NEVER for line in choice.lines]
+            position = self._choose_line(waits, choice.tolls)
+            if position != rules.NO_LINE:
+                block.line[row] = choice.lines[position].number
+        return block.line[row]
+
+    def _choose_port(self, options: _Options, tastes: list[int]) -> _Choice | None:
+        """Return the port of least generalised wait, by what travellers know; of equals the first."""
+        hour = self.env.tick // clock.HOUR % clock.HOURS_PER_WEEK
+        best, best_cost = None, 0
+        for (numbers, tolls, costs), taste in zip(options.alternatives, tastes, strict=False):
+            lines = [self.lines[number] for number in numbers]
+            waits = [line.informed_wait if line.is_gate_open else NEVER for line in lines]
+            position = self._choose_line(waits, tolls[hour])
+            if position != rules.NO_LINE:
+                toll = tolls[hour][position]
+                cost = rules.generalised_wait(waits[position], self.model.wait_weight, toll, costs[hour], taste)
+                if best is None or cost < best_cost:
+                    best, best_cost = _Choice(lines, tolls[hour], numbers[position], toll), cost
         return best
 
-    def _line_to_expect(self, lines: list[int], tolls: list[int]) -> tuple[int, int]:
-        """Return the open line of a port that a traveller expects to join, and its toll: by what it is informed of."""
-        found, found_toll, least = NONE, 0, 0
-        for number, toll in zip(lines, tolls, strict=True):
-            line = self.lines[number]
-            if line.is_gate_open and line.informed_wait != NEVER:
-                if not self.model.shortest_line:
-                    return number, toll
-                cost = rules.generalised_wait(line.informed_wait, self.model.wait_weight, toll, 0, 0)
-                if found == NONE or cost < least:
-                    found, found_toll, least = number, toll, cost
-        return found, found_toll
-
-    def _line_to_join(self, expected: int, lines: list[int], tolls: list[int]) -> int:
-        """Return the best of a port's lines as they stand on arrival; the expected one where none moves."""
-        found, least = NONE, 0
-        for number, toll in zip(lines, tolls, strict=True):
-            line = self.lines[number]
-            wait = line.current_wait() if line.is_gate_open else NEVER
-            if wait != NEVER:
-                cost = rules.generalised_wait(wait, self.model.wait_weight, toll, 0, 0)
-                if found == NONE or cost < least:
-                    found, least = number, cost
-        return expected if found == NONE else found
+    def _choose_line(self, waits: list[int], tolls: list[int]) -> int:
+        return rules.choose_line(waits, tolls, self.model.wait_weight, self.model.shortest_line)
 
     # --- results ---
 
@@ -393,8 +382,17 @@ class _Simulation:
         )
 
 
+class _Choice(NamedTuple):
+    """A port chosen: its lines with their tolls, and the one preferred by what travellers know."""
+
+    lines: list[PrimaryLine]
+    tolls: list[int]
+    line: int
+    toll: int
+
+
 class _Options:
-    """A segment as the decision needs it: plain lists and integers."""
+    """A segment as the decision needs it: plain lists and integers; tolls by hour, then line."""
 
     def __init__(self, segment: Segment) -> None:
         self.traveller_class = segment.traveller_class

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from portsim.clock import HOUR, HOURS_PER_WEEK
 from portsim.model import CLEARING, FRACTION_BITS, MILLI, NEVER
 
+NO_LINE = -1
+
 
 def service_ticks(mean: int, multiplier: int) -> int:
     """Return a service time, at least one tick, from a mean in ticks and a fixed-point factor."""
@@ -38,6 +40,23 @@ def informed_wait(waiting: int, capacity: Sequence[int], now: int) -> int:
 def posted_wait(wait: int, step: int) -> int:
     """Return what would be written down of a wait: rounded down to a step."""
     return wait if wait == NEVER else wait - wait % step
+
+
+def choose_line(waits: Sequence[int], tolls: Sequence[int], weight: int, shortest: bool) -> int:
+    """Return the position, among a port's lines, of the one a traveller takes; NO_LINE if it may join none.
+
+    Lines stand in order of preference; a wait is NEVER where none may be joined. It is the first line that may be
+    joined, or, with `shortest`, the one of least wait and toll, of equals the first.
+    """
+    best, best_cost = NO_LINE, 0
+    for position in range(len(waits)):
+        if waits[position] != NEVER:
+            cost = generalised_wait(waits[position], weight, tolls[position], 0, 0)
+            if best == NO_LINE or cost < best_cost:
+                best, best_cost = position, cost
+            if not shortest:
+                break
+    return best
 
 
 def generalised_wait(wait: int, weight: int, toll: int, cost: int, taste: int) -> int:

@@ -1,0 +1,750 @@
+"""The same engine compiled: one calendar, written to be fast; equal to the reference row for row.
+
+The week's timetable is a sorted list, reviews come at fixed ticks, decisions in the order of the rows. Only the ends
+of services are not known beforehand: they stand in a binary heap, as numbers that sort by (tick, rank, row). So
+everything up to a tick happens in the order of `_advance`: timetable, ends, review; and then the decisions.
+
+What travellers carry and what happens to them stands in `book`, a column a traveller: first those still inside from
+earlier weeks, then those who decide this week, so that the order of the columns is that of the travellers' numbers.
+Only the travellers of one week and those then inside are held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from numba.extending import register_jitable
+
+from portsim import clock, model, records
+from portsim.clock import HOUR, HOURS_PER_WEEK, WEEK
+from portsim.engines import rules
+from portsim.model import NEVER, Line, PortModel, Station
+from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, WAITING, Crossings
+from portsim.workload import WeekBlock, Workload
+
+Ints = npt.NDArray[np.int64]
+Table = npt.NDArray[np.void]
+Row = np.uint64  # of the book, as the kernel counts them: an index that may be negative costs a test each time
+Compiled = TypeVar("Compiled", bound=Callable[..., Any])
+
+# Rows of the book; after FIRST_START come starts and ends by stage (primary is 0), uniforms and multipliers.
+NUMBER, KEY, TICK, SEGMENT, LINE, OUTCOME, DEPART, VISIT, BEHIND, FIRST_START = range(10)
+
+_ROW_BITS = 24
+_ROW = (1 << _ROW_BITS) - 1
+_LATER = 1 << _ROW_BITS  # ends of primary, then ends of later stages, each in the order of rows
+_TICK_BITS = _ROW_BITS + 1
+_NO_END = np.iinfo(np.int64).max
+_COLUMNS = ("key", "tick", "segment", "line", "start", "end", "stage_start", "stage_end", "depart", "outcome")
+
+
+def _table(*fields: str) -> np.dtype[np.void]:
+    return np.dtype([(name, np.int64) for name in fields])
+
+
+# A line and its booths. `first`, `last`: in line, by row, linked by BEHIND. `first_visit`..`last_visit`: where the
+# travellers of a line go. The gate and what is known of the wait are lines' only.
+STATION = _table(
+    *("waiting", "first", "last", "in_service", "open", "clearing", "queue_area", "area_until", "multiplier"),
+    *("first_visit", "last_visit", "gate_open", "informed_wait"),
+)
+STEP = _table("tick", "station", "booths", "clearing", "gate")  # of a timetable; or of a gate, unless that is NONE
+VISIT_OF_LINE = _table("station", "stage", "share", "uniform")  # primary first, then referrals
+SEGMENT_OF_TRAVELLERS = _table("traveller_class", "standing_in", "first_option", "last_option", "as_of")
+OPTION = _table("first_line", "last_line", "line", "cost", "toll")  # a port; the line preferred as things are known
+CALENDAR = _table(
+    *("now", "week", "next_step", "step_tick", "next_review", "next_posting", "hour", "news"),
+    *("ends", "inside", "changes", "readings", "lines", "stages", "wait_weight", "shortest_line"),
+    *("information_interval", "posting_interval", "posting_step"),
+)
+
+
+class Border(NamedTuple):
+    """The whole state of a run: what the model says, as tables, and how things stand."""
+
+    calendar: Table
+    stations: Table
+    mean_service: Ints  # station, class, hour
+    capacity: Ints  # line, hour
+    steps: Table
+    visits: Table
+    segments: Table
+    options: Table
+    lines: Ints  # of all options
+    toll: Ints  # hour, position in `lines`
+    cost: Ints  # hour, option
+    waits: Ints  # of the lines of one option, while a traveller compares them
+    ends: Ints
+
+
+class Week(NamedTuple):
+    """Travellers in flight, and what is written down about one call of the kernel."""
+
+    book: Ints
+    patience: Ints
+    taste: Ints
+    opened: Ints
+    posted: Ints
+
+
+class Block(NamedTuple):
+    """What a week left behind: rows of those inside from earlier weeks, with their numbers, then of its own.
+
+    Who is inside at its end is there again in the next block. `queue_area` and `ended` are of the run so far.
+    """
+
+    carried: Ints
+    crossings: Crossings
+
+
+def simulate(port_model: PortModel, workload: Workload) -> Crossings:
+    """Simulate one replication. A pure function: nothing is drawn, nothing is kept."""
+    return _joined([_without_book(block) for block in blocks(port_model, workload)])
+
+
+def blocks(port_model: PortModel, workload: Workload) -> Iterator[Block]:
+    """Simulate week by week; the last block has run on, without new decisions, until the lines then there are served.
+
+    The reference engine says in words what happens; here it is the same, tick by tick.
+    """
+    border = _border(port_model)
+    book = np.empty((_multiplier_row(port_model, len(port_model.multipliers)), 0), np.int64)
+    numbered = 0
+    for number, drawn in enumerate(workload.weeks()):
+        start, end = number * WEEK, (number + 1) * WEEK
+        carried = _carry_over(border, book, start)
+        book = _write_in(port_model, carried, drawn, numbered)
+        numbered += len(drawn)
+        week = _week(border, book, drawn)
+        _RUN_WEEK(border, week, carried.shape[1], end)
+        if end == port_model.horizon:
+            _RUN_ON(border, week, end + WEEK)
+        yield Block(carried[NUMBER], _crossings(border, week))
+
+
+# --- compilation -------------------------------------------------------------------------------
+
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "_nrt": False,  # the kernel makes no arrays; counting references to those it is given took most of its time
+}
+
+for _rule in (
+    rules.service_ticks,
+    rules.informed_wait,
+    rules.posted_wait,
+    rules.choose_line,
+    rules.generalised_wait,
+    rules.has_patience,
+):
+    register_jitable(_rule)  # the very functions of the reference: called as they are, compiled on the way
+
+
+def _jit(function: Compiled) -> Compiled:
+    """Compile a part of the kernel."""
+    part: Compiled = numba.njit(forceinline=True, **_OPTIONS)(function)
+    return part
+
+
+def _on_disk(function: Compiled) -> Compiled:
+    """Compile an entry of the kernel and keep it on disk, if there is a place."""
+    try:
+        entry: Compiled = numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:
+        return _jit(function)
+    return entry
+
+
+# --- booths ------------------------------------------------------------------------------------
+
+
+@_jit
+def _join(border: Border, week: Week, row: Row, visit: int) -> None:
+    """Let a traveller join the line of a visit."""
+    number = border.visits[visit].station
+    station = border.stations[number]
+    week.book[VISIT, row] = visit
+    if station.in_service < station.open:
+        _start(border, week, number, row)
+        return
+    _account(border, station)
+    week.book[BEHIND, row] = NONE
+    if station.waiting:
+        week.book[BEHIND, Row(station.last)] = row
+    else:
+        station.first = row
+    station.last = row
+    station.waiting += 1
+    stage = border.visits[visit].stage
+    if stage:
+        week.book[FIRST_START + stage, row] = WAITING
+
+
+@_jit
+def _serve(border: Border, week: Week, number: int) -> None:
+    """Let the head of the line start while a booth is free; close the booths that cleared the line."""
+    station = border.stations[number]
+    while station.waiting and station.in_service < station.open:
+        _account(border, station)
+        row = Row(station.first)
+        station.first = week.book[BEHIND, row]
+        station.waiting -= 1
+        _start(border, week, number, row)
+    if station.clearing and not station.waiting:
+        station.clearing = 0
+        _note_open(border, week, number, 0)
+
+
+@_jit
+def _start(border: Border, week: Week, number: int, row: Row) -> None:
+    """Let a service start, and put its end on the calendar."""
+    calendar = border.calendar[0]
+    now = calendar.now
+    station = border.stations[number]
+    station.in_service += 1
+    book = week.book
+    stage = border.visits[book[VISIT, row]].stage
+    book[FIRST_START + stage, row] = now
+    traveller_class = border.segments[book[SEGMENT, row]].traveller_class
+    mean = border.mean_service[number, traveller_class, now // HOUR % HOURS_PER_WEEK]
+    end = now + rules.service_ticks(mean, book[station.multiplier, row])
+    _push(border.ends, calendar, (end - calendar.week) << _TICK_BITS | (_LATER if stage else 0) | np.int64(row))
+
+
+@_jit
+def _account(border: Border, station: Any) -> None:
+    """Add to the area under the queue's length, before it changes."""
+    now = border.calendar[0].now
+    station.queue_area += station.waiting * (now - station.area_until)
+    station.area_until = now
+
+
+@_jit
+def _set_open(border: Border, week: Week, step: Any) -> None:
+    """Open and close booths; without any, those that clear the line stay while somebody waits."""
+    station = border.stations[step.station]
+    station.clearing = step.booths == 0 and step.clearing > 0 and station.waiting > 0
+    _note_open(border, week, step.station, step.clearing if station.clearing else step.booths)
+    _serve(border, week, step.station)
+
+
+@_jit
+def _note_open(border: Border, week: Week, number: int, booths: int) -> None:
+    station, calendar = border.stations[number], border.calendar[0]
+    if station.open != booths:
+        station.open = booths
+        week.opened[calendar.changes, 0] = calendar.now
+        week.opened[calendar.changes, 1] = number
+        week.opened[calendar.changes, 2] = booths
+        calendar.changes += 1
+
+
+# --- the calendar ------------------------------------------------------------------------------
+
+
+@_jit
+def _push(ends: Ints, calendar: Any, end: int) -> None:
+    """Put an end into the heap: up from the last place until its parent is earlier."""
+    place = calendar.ends
+    calendar.ends += 1
+    while place > 0:
+        parent = (place - 1) >> 1
+        if ends[parent] < end:
+            break
+        ends[place] = ends[parent]
+        place = parent
+    ends[place] = end
+
+
+@_jit
+def _pop(ends: Ints, calendar: Any) -> int:
+    """Take the earliest end out of the heap: the last one fills the gap, down until both children are later."""
+    earliest = ends[0]
+    calendar.ends -= 1
+    count = calendar.ends
+    moved, place, child = ends[count], 0, 1
+    while child < count:
+        if child + 1 < count and ends[child + 1] < ends[child]:
+            child += 1
+        if moved < ends[child]:
+            break
+        ends[place] = ends[child]
+        place, child = child, 2 * child + 1
+    ends[place] = moved
+    return int(earliest)
+
+
+@_jit
+def _first_end(border: Border) -> int:
+    """Return the tick of the earliest end of a service."""
+    calendar = border.calendar[0]
+    if calendar.ends == 0:
+        return _NO_END
+    return int(calendar.week + (border.ends[0] >> _TICK_BITS))
+
+
+@_jit
+def _end_services(border: Border, week: Week, until: int) -> None:
+    """End all services up to a tick."""
+    while _first_end(border) <= until:
+        _end_service(border, week)
+
+
+@_jit
+def _end_service(border: Border, week: Week) -> None:
+    """End the earliest service: the booth takes the head of its line, the traveller goes on or leaves."""
+    calendar = border.calendar[0]
+    calendar.now = _first_end(border)
+    row = Row(_pop(border.ends, calendar) & _ROW)
+    ended = week.book[VISIT, row]
+    visit = border.visits[ended]
+    week.book[FIRST_START + 1 + calendar.stages + visit.stage, row] = calendar.now
+    border.stations[visit.station].in_service -= 1
+    _serve(border, week, visit.station)
+    for coming in range(ended + 1, border.stations[week.book[LINE, row]].last_visit):
+        if week.book[border.visits[coming].uniform, row] < border.visits[coming].share:
+            _join(border, week, row, coming)
+            return
+    week.book[DEPART, row] = calendar.now
+    week.book[OUTCOME, row] = CROSSED
+    calendar.inside -= 1
+
+
+@_jit
+def _advance(border: Border, week: Week, until: int) -> None:
+    """Let everything but decisions happen, up to and with a tick: timetable, ends, review."""
+    calendar = border.calendar[0]
+    while True:
+        coming = min(calendar.step_tick, calendar.next_review, calendar.next_posting)
+        if coming > until:
+            break
+        _end_services(border, week, coming - 1)
+        calendar.now = coming
+        _keep_timetable(border, week)
+        _end_services(border, week, coming)
+        if calendar.next_review == coming:
+            _inform(border)
+        if calendar.next_posting == coming:
+            _post(border, week)
+    _end_services(border, week, until)
+    calendar.now = until
+
+
+@_jit
+def _keep_timetable(border: Border, week: Week) -> None:
+    """Take the steps of this tick, of booths and gates; after the last, the week begins again."""
+    calendar = border.calendar[0]
+    while calendar.step_tick == calendar.now:
+        step = border.steps[calendar.next_step]
+        if step.gate == NONE:
+            _set_open(border, week, step)
+        else:
+            border.stations[step.station].gate_open = step.gate
+            calendar.news += 1
+        calendar.next_step += 1
+        if calendar.next_step == len(border.steps):
+            calendar.next_step = 0
+            calendar.step_tick += WEEK - step.tick
+            calendar.step_tick += border.steps[0].tick
+        else:
+            calendar.step_tick += border.steps[calendar.next_step].tick - step.tick
+
+
+@_jit
+def _inform(border: Border) -> None:
+    """Refresh what travellers know."""
+    calendar = border.calendar[0]
+    for line in range(calendar.lines):
+        border.stations[line].informed_wait = _current_wait(border, line)
+    calendar.news += 1
+    calendar.next_review += calendar.information_interval
+
+
+@_jit
+def _post(border: Border, week: Week) -> None:
+    """Write waits down; of a line whose gate is shut there is none."""
+    calendar = border.calendar[0]
+    for line in range(calendar.lines):
+        week.posted[calendar.readings, line] = (
+            rules.posted_wait(_current_wait(border, line), calendar.posting_step)
+            if border.stations[line].gate_open
+            else NEVER
+        )
+    calendar.readings += 1
+    calendar.next_posting += calendar.posting_interval
+
+
+@_jit
+def _current_wait(border: Border, line: int) -> int:
+    return rules.informed_wait(border.stations[line].waiting, border.capacity[line], border.calendar[0].now)
+
+
+# --- decisions ---------------------------------------------------------------------------------
+
+
+@_jit
+def _decide(border: Border, week: Week, row: Row, newcomer: Row) -> None:
+    """Choose the port, whether to go at all, and the line; and join it."""
+    calendar, book = border.calendar[0], week.book
+    segment = border.segments[book[SEGMENT, row]]
+    line = segment.standing_in
+    if line == NONE:
+        _keep_up(border, segment)
+        chosen = _choose_port(border, week, segment, newcomer)
+        if chosen == NONE:
+            book[OUTCOME, row] = TURNED_AWAY
+            return
+        option = border.options[chosen]
+        book[LINE, row] = option.line
+        if not rules.has_patience(border.stations[option.line].informed_wait, option.toll, week.patience[newcomer]):
+            book[OUTCOME, row] = LOST
+            return
+        line = _line_as_seen(border, option)
+    book[LINE, row] = line
+    book[OUTCOME, row] = INSIDE
+    calendar.inside += 1
+    _join(border, week, row, border.stations[line].first_visit)
+
+
+@_jit
+def _choose_port(border: Border, week: Week, segment: Any, newcomer: Row) -> int:
+    """Return the option of least generalised wait, of equals the first; NONE if no port is open."""
+    best, best_cost = NONE, 0
+    for chosen in range(segment.first_option, segment.last_option):
+        option = border.options[chosen]
+        if option.line != NONE:
+            cost = option.cost - week.taste[chosen - segment.first_option, newcomer]
+            if best == NONE or cost < best_cost:
+                best, best_cost = chosen, cost
+    return best
+
+
+@_jit
+def _keep_up(border: Border, segment: Any) -> None:
+    """Work out a segment's options anew if a review, a gate or the hour has changed since the last time.
+
+    All but taste is the same for all its travellers in between.
+    """
+    calendar = border.calendar[0]
+    hour = calendar.now // HOUR % HOURS_PER_WEEK
+    if hour != calendar.hour:
+        calendar.hour = hour
+        calendar.news += 1
+    if segment.as_of == calendar.news:
+        return
+    segment.as_of = calendar.news
+    for number in range(segment.first_option, segment.last_option):
+        option = border.options[number]
+        count = option.last_line - option.first_line
+        for position in range(count):
+            line = border.stations[border.lines[option.first_line + position]]
+            border.waits[position] = line.informed_wait if line.gate_open else NEVER
+        position = _choose_line(border, option, count)
+        option.line = NONE
+        if position != rules.NO_LINE:
+            option.line = border.lines[option.first_line + position]
+            option.toll = border.toll[hour, option.first_line + position]
+            option.cost = rules.generalised_wait(
+                border.waits[position], calendar.wait_weight, option.toll, border.cost[hour, number], 0
+            )
+
+
+@_jit
+def _line_as_seen(border: Border, option: Any) -> int:
+    """Return the line of the chosen port that a traveller joins, who sees them as they are now."""
+    count = option.last_line - option.first_line
+    if border.calendar[0].shortest_line and count > 1:
+        for position in range(count):
+            line = border.lines[option.first_line + position]
+            border.waits[position] = _wait_on_arrival(border, line) if border.stations[line].gate_open else NEVER
+        position = _choose_line(border, option, count)
+        if position != rules.NO_LINE:
+            return int(border.lines[option.first_line + position])
+    return int(option.line)
+
+
+@_jit
+def _wait_on_arrival(border: Border, line: int) -> int:
+    """Return the wait a traveller sees who stands before the line; none, where a booth is free."""
+    station = border.stations[line]
+    ahead = station.waiting + (1 if station.in_service >= station.open else 0)
+    return rules.informed_wait(ahead, border.capacity[line], border.calendar[0].now)
+
+
+@_jit
+def _choose_line(border: Border, option: Any, count: int) -> int:
+    calendar = border.calendar[0]
+    waits: Any = border.waits[:count]
+    tolls: Any = border.toll[calendar.hour, option.first_line : option.last_line]
+    return rules.choose_line(waits, tolls, calendar.wait_weight, calendar.shortest_line != 0)
+
+
+# --- entries -----------------------------------------------------------------------------------
+
+
+@_jit
+def _run_week(border: Border, week: Week, first: int, until: int) -> None:
+    """Let the travellers from `first` on decide, and everything happen up to, but not at, a tick."""
+    for place in range(first, week.book.shape[1]):
+        row, newcomer = Row(place), Row(place - first)
+        if border.segments[week.book[SEGMENT, row]].standing_in == NONE:  # who stands in line is there before all
+            _advance(border, week, week.book[TICK, row])
+        _decide(border, week, row, newcomer)
+    _advance(border, week, until - 1)
+    border.calendar[0].now = until
+
+
+@_jit
+def _run_on(border: Border, week: Week, until: int) -> None:
+    """Without decisions or reviews, go on until nobody is inside any more, or up to, but not at, a tick."""
+    calendar = border.calendar[0]
+    while calendar.inside:
+        coming = min(calendar.step_tick, _first_end(border))
+        if coming >= until:
+            break
+        calendar.now = coming
+        if calendar.step_tick == coming:
+            _keep_timetable(border, week)
+        else:
+            _end_service(border, week)
+
+
+def _kernel(sources: str) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Compile the entries, or load them. Numba keeps them by the date of this file and by what they close over.
+
+    So they close over the other sources that are compiled in: a changed rule never meets an old kernel.
+    """
+
+    @_on_disk
+    def run_week(border: Border, week: Week, first: int, until: int) -> None:
+        sources  # noqa: B018
+        _run_week(border, week, first, until)
+
+    @_on_disk
+    def run_on(border: Border, week: Week, until: int) -> None:
+        sources  # noqa: B018
+        _run_on(border, week, until)
+
+    return run_week, run_on
+
+
+def _digest() -> str:
+    """SHA-256 of the other modules that hold rules or numbers of the kernel."""
+    files = [Path(str(module.__file__)) for module in (clock, model, records, rules)]
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+_RUN_WEEK, _RUN_ON = _kernel(_digest())
+
+
+# --- from model and workload to tables, and back -----------------------------------------------
+
+
+def _border(port_model: PortModel) -> Border:
+    """Lay the model out in tables, with nobody inside and nothing open yet."""
+    lines, stations = port_model.lines, (*port_model.lines, *port_model.later)
+    options = [option for segment in port_model.segments for option in segment.alternatives]
+    calendar = np.zeros(1, CALENDAR)
+    for name, value in {
+        "step_tick": 0,
+        "hour": NONE,
+        "lines": len(lines),
+        "stages": port_model.stages,
+        "wait_weight": port_model.wait_weight,
+        "shortest_line": int(port_model.shortest_line),
+        "information_interval": port_model.information_interval,
+        "posting_interval": port_model.posting_interval,
+        "posting_step": port_model.posting_step,
+    }.items():
+        calendar[name] = value
+    steps = _steps(stations)
+    calendar["step_tick"] = steps["tick"][0]
+    most_open = [int(max(s.timetable.booths.max(), s.timetable.clearing.max())) for s in stations]
+    return Border(
+        calendar=calendar,
+        stations=_stations(port_model),
+        mean_service=np.array([station.mean_service for station in stations], np.int64),
+        capacity=np.array([line.capacity for line in lines], np.int64),
+        steps=steps,
+        visits=_visits(port_model),
+        segments=_segments(port_model),
+        options=_options(port_model),
+        lines=np.array([line for option in options for line in option.lines], np.int64),
+        toll=np.ascontiguousarray(np.concatenate([option.toll for option in options]).T),
+        cost=np.ascontiguousarray(np.array([option.cost for option in options], np.int64).T),
+        waits=np.zeros(max(len(option.lines) for option in options), np.int64),
+        ends=np.zeros(sum(most_open) + 1, np.int64),
+    )
+
+
+def _rows(rows: Sequence[tuple[int, ...]], kind: np.dtype[np.void]) -> Table:
+    return np.array([tuple(map(int, row)) for row in rows], kind)
+
+
+def _stations(port_model: PortModel) -> Table:
+    stations = (*port_model.lines, *port_model.later)
+    table = np.zeros(len(stations), STATION)
+    table["open"] = NONE  # so that the first step is noted, though it may open none
+    table["informed_wait"] = NEVER
+    table["multiplier"] = [_multiplier_row(port_model, station.multiplier) for station in stations]
+    visits = [1 + len(line.referrals) for line in port_model.lines]
+    lines = table[: len(visits)]
+    lines["last_visit"] = np.cumsum(visits)
+    lines["first_visit"] = lines["last_visit"] - visits
+    return table
+
+
+def _visits(port_model: PortModel) -> Table:
+    found: list[tuple[int, ...]] = []
+    for number, line in enumerate(port_model.lines):
+        found.append((number, 0, 0, 0))
+        found += [
+            (len(port_model.lines) + r.station, r.stage + 1, r.share, _uniform_row(port_model, r.stage))
+            for r in line.referrals
+        ]
+    return _rows(found, VISIT_OF_LINE)
+
+
+def _steps(stations: Sequence[Station]) -> Table:
+    """Return a week of all timetables and gates in order of tick: at one tick, no station minds another's."""
+    found: list[tuple[int, ...]] = []
+    for number, station in enumerate(stations):
+        timetable = station.timetable
+        found += [
+            (tick, number, booths, clearing, NONE)
+            for tick, booths, clearing in zip(timetable.tick, timetable.booths, timetable.clearing, strict=True)
+        ]
+        if isinstance(station, Line):
+            found += [
+                (tick, number, 0, 0, gate) for tick, gate in zip(station.gate_tick, station.gate_open, strict=True)
+            ]
+    return _rows(sorted(found, key=lambda step: step[0]), STEP)
+
+
+def _segments(port_model: PortModel) -> Table:
+    found, last = [], 0
+    for segment in port_model.segments:
+        first, last = last, last + len(segment.alternatives)
+        standing_in = segment.alternatives[0].lines[0] if segment.initial else NONE
+        found.append((segment.traveller_class, standing_in, first, last, NONE))
+    return _rows(found, SEGMENT_OF_TRAVELLERS)
+
+
+def _options(port_model: PortModel) -> Table:
+    found, last = [], 0
+    for option in (option for segment in port_model.segments for option in segment.alternatives):
+        first, last = last, last + len(option.lines)
+        found.append((first, last, NONE, 0, 0))
+    return _rows(found, OPTION)
+
+
+def _uniform_row(port_model: PortModel, stage: int) -> int:
+    return FIRST_START + 2 * (1 + port_model.stages) + stage
+
+
+def _multiplier_row(port_model: PortModel, multiplier: int) -> int:
+    return _uniform_row(port_model, port_model.stages) + multiplier
+
+
+def _write_in(port_model: PortModel, carried: Ints, drawn: WeekBlock, numbered: int) -> Ints:
+    """Return a book of those carried over and, numbered on, a week's travellers as they are before they decide."""
+    rows = carried.shape[1] + len(drawn)
+    if rows > _ROW:
+        raise OverflowError(f"{rows:,} travellers a week are more than the compiled engine can hold")
+    book = np.empty((len(carried), rows), np.int64)
+    book[:, : carried.shape[1]] = carried
+    fresh = book[:, carried.shape[1] :]
+    fresh[NUMBER] = np.arange(numbered, numbered + len(drawn))
+    fresh[KEY], fresh[TICK], fresh[SEGMENT] = drawn.key, drawn.tick, drawn.segment
+    fresh[LINE : _uniform_row(port_model, 0)] = NONE
+    fresh[_uniform_row(port_model, 0) : _multiplier_row(port_model, 0)] = drawn.referral
+    fresh[_multiplier_row(port_model, 0) :] = drawn.multiplier
+    return book
+
+
+def _carry_over(border: Border, book: Ints, start: int) -> Ints:
+    """Return the travellers still inside, and let queues and calendar call them by their new rows."""
+    inside = np.flatnonzero(book[OUTCOME] == INSIDE)
+    new_row = np.full(book.shape[1] + 1, NONE)  # the last is that of NONE
+    new_row[inside] = np.arange(len(inside))
+    carried = book[:, inside]
+    carried[BEHIND] = new_row[carried[BEHIND]]
+    stations, calendar = border.stations, border.calendar
+    waiting = stations["waiting"] > 0
+    for place in ("first", "last"):
+        stations[place][waiting] = new_row[stations[place][waiting]]
+    ends = border.ends[: calendar["ends"][0]]
+    ends[:] = (ends & ~_ROW | new_row[ends & _ROW]) - (start - calendar["week"] << _TICK_BITS)
+    calendar["week"] = start
+    return carried
+
+
+def _week(border: Border, book: Ints, drawn: WeekBlock) -> Week:
+    """Return a week to be run, with room for what will be written down of it and of the week after."""
+    calendar = border.calendar[0]
+    calendar["changes"] = calendar["readings"] = 0
+    readings = -(-(calendar["week"] + WEEK - calendar["next_posting"]) // calendar["posting_interval"])
+    changes = 2 * (2 * len(border.steps)) + len(border.stations)  # a step may open booths, and its line close them
+    return Week(
+        book=book,
+        patience=np.ascontiguousarray(drawn.patience),
+        taste=np.ascontiguousarray(drawn.taste),
+        opened=np.zeros((changes, 3), np.int64),
+        posted=np.zeros((max(readings, 0), calendar["lines"]), np.int64),
+    )
+
+
+def _crossings(border: Border, week: Week) -> Crossings:
+    """Return how things stand: views of the book, and what was written down in the week."""
+    calendar, stations, book = border.calendar[0], border.stations, week.book
+    starts, ends = FIRST_START, FIRST_START + 1 + calendar["stages"]
+    return Crossings(
+        key=book[KEY],
+        tick=book[TICK],
+        segment=book[SEGMENT],
+        line=book[LINE],
+        start=book[starts],
+        end=book[ends],
+        stage_start=book[starts + 1 : ends],
+        stage_end=book[ends + 1 : ends + 1 + calendar["stages"]],
+        depart=book[DEPART],
+        outcome=book[OUTCOME],
+        opened=week.opened[: calendar["changes"]],
+        posted=week.posted,
+        queue_area=stations["queue_area"] + stations["waiting"] * (calendar["now"] - stations["area_until"]),
+        ended=int(calendar["now"]),
+    )
+
+
+def _without_book(block: Block) -> Block:
+    """Return a block with columns of its own, so that the book, which also holds what was drawn, can go."""
+    columns = {name: getattr(block.crossings, name).copy() for name in _COLUMNS}
+    return Block(block.carried, replace(block.crossings, **columns))
+
+
+def _joined(weeks: Sequence[Block]) -> Crossings:
+    """Put weeks together: each traveller as the last week it was in left it."""
+    own = [len(week.crossings) - len(week.carried) for week in weeks]
+    columns = {}
+    for name in _COLUMNS:
+        parts = [getattr(week.crossings, name) for week in weeks]
+        column = np.concatenate([part[..., part.shape[-1] - n :] for part, n in zip(parts, own, strict=True)], axis=-1)
+        for part, week in zip(parts, weeks, strict=True):
+            column[..., week.carried] = part[..., : len(week.carried)]
+        columns[name] = column
+    opened = np.concatenate([week.crossings.opened for week in weeks])
+    last = weeks[-1].crossings
+    return Crossings(
+        **columns,
+        opened=opened[np.argsort(opened[:, 1], kind="stable")],
+        posted=np.concatenate([week.crossings.posted for week in weeks]),
+        queue_area=last.queue_area,
+        ended=last.ended,
+    )
