@@ -134,7 +134,7 @@ def test_the_folder_can_be_shown_checked_and_repeated(desk: Path) -> None:
     """Figures in both forms, the scenarios in full, a log, and a manifest with what a repetition needs."""
     study = desk / "study"
     manifest = json.loads((study / "manifest.json").read_text())
-    assert manifest["engine"] == "simpy"
+    assert manifest["engine"] == "compiled"
     assert [s["run"]["seed"] for s in manifest["scenarios"]] == [5, 5]
     assert {"numpy", "simpy"} < set(manifest["packages"])
     assert "network.ports[left].truck.standard.observed.wait_min" in manifest["scenarios"][0]["inputs_assumed"]
@@ -305,8 +305,9 @@ def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == json.loads(committed.read_text())
 
 
-def test_a_folder_that_cannot_be_made_is_said_so(desk: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     """A ResultsError is an error for people."""
+    (tmp_path / "a-file").touch()
     with pytest.raises(ResultsError, match="file"):
-        report.claim(desk / "a-file", report.Study(()))
+        report.claim(tmp_path / "a-file", report.Study(()))
     assert issubclass(ResultsError, PortsimError)
