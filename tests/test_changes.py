@@ -135,13 +135,14 @@ def test_lane_positions_are_shared_by_the_lane_types(network: Network) -> None:
 # --- officers ----------------------------------------------------------------------------------
 
 
-def moved(**line: object) -> dict[str, list[dict[str, object]]]:
+def moved(**line: object) -> dict[str, object]:
     return {"moved": [line]}
 
 
 def test_moved_officers_leave_their_booths_whenever_these_are_staffed(network: Network) -> None:
     """The giving line loses the booths in every staffed hour, and never falls below none."""
-    after = applied(network, action="open_port", port="north", officers=moved(**TRUCKS, booths=2.5))
+    officers = moved(**TRUCKS, booths=2.5) | {"added": 2.5}
+    after = applied(network, action="open_port", port="north", officers=officers)
     before, left = booths(network, **TRUCKS), booths(after, **TRUCKS)
     assert np.array_equal(left, np.maximum(before - 2.5, 0))
     assert after.port("north").open
@@ -155,7 +156,11 @@ def test_moved_officers_free_their_lane_position_first(network: Network) -> None
 
 
 REFUSED_MOVES = {
-    "more than are there": (dict(**READY, booths=3), "booths", "3 booths' officers moved, but 2 are open"),
+    "more than are there": (
+        dict(**READY, booths=3),
+        "booths",
+        "moved, but at east vehicle ready 2 are open on mon 00:00",
+    ),
     "from a closed port": (
         {"port": "north", "mode": "vehicle", "lane_type": "ready", "booths": 1},
         "port",
@@ -175,6 +180,18 @@ def test_impossible_moves_are_refused_where_they_are_stated(network: Network, na
     ((path, message),) = refused(network, action="add_booths", **GENERAL, booths=1, officers={"moved": [transfer]})
     assert path == ("officers", "moved", 0, key)
     assert words in message
+
+
+def test_as_many_officers_move_or_are_added_as_booths_open(network: Network) -> None:
+    """Nobody is at two booths: what is given and what is added together make what opens, in every hour."""
+    change = {"action": "add_booths", **GENERAL, "booths": 2, "from": "06:00", "to": "09:30"}
+    ((path, message),) = refused(network, **change, officers=moved(**READY, booths=1))
+    assert path == ("officers",)
+    assert message.startswith("2 booths open, but the officers of 1 are moved and of 0 added")
+    after = applied(network, **change, officers=moved(**READY, booths=1) | {"added": 1})
+    opened = booths(after, **GENERAL) - booths(network, **GENERAL)
+    assert np.allclose(opened, 2 * (booths(network, **READY) - booths(after, **READY)))
+    assert opened[6:11].tolist() == [2, 2, 2, 1, 0]
 
 
 # --- tolls and demand --------------------------------------------------------------------------
@@ -492,9 +509,9 @@ def test_a_line_that_may_form_earlier_needs_no_officer(gate: Network) -> None:
 def test_officers_leave_for_every_new_hour_that_is_staffed(gate: Network) -> None:
     """Also where the timetable had booths all along, which the closed gate kept from working."""
     change = {"action": "set_hours", **VEHICLES, "lane_types": ["fast"], "hours": "24h", "booths": 1}
-    after = applied(gate, **change, officers=moved(**VEHICLES, lane_type="general", booths=1))
+    after = applied(gate, **change, officers=moved(**VEHICLES, lane_type="general", booths=2))
     assert np.array_equal(at_gate(after, "fast"), at_gate(gate, "fast"))
-    assert np.array_equal(at_gate(gate, "general") - at_gate(after, "general"), NIGHT.astype(float))
+    assert np.array_equal(at_gate(gate, "general") - at_gate(after, "general"), 2 * NIGHT.astype(float))
 
 
 def test_what_is_built_bounds_what_may_open(gate: Network) -> None:
@@ -884,8 +901,8 @@ REFUSED_AT: dict[str, tuple[dict[str, object], tuple[int | str, ...], str]] = {
             "from": "02:00",
             "to": "05:00",
         },
-        ("officers", "moved", 0, "lane_type"),
-        "no booth open in the hours in which these officers are needed",
+        ("officers", "moved", 0, "booths"),
+        "fast 0 are open on mon 02:00",
     ),
     # set_lane_types
     "to what they are": (CONVERT | {"lane_type": "fast", "to": "fast"}, ("to",), "changes nothing"),

@@ -188,6 +188,12 @@ def trucks(waits: Mapping[int, tuple[int, float]]) -> Trucks:
     )
 
 
+def test_with_another_truck_demand_the_rule_values_the_waits_alone_and_says_so() -> None:
+    """A fall in demand shortens lines: no one would call the minutes of those who still come its worth."""
+    table = cargo_value(saving(*TEN), RULE, "a", "b", demand_differs=True)
+    assert all(flag.endswith(economics.DEMAND_DIFFERS) for flag in table["flag"])
+
+
 def test_trucks_are_paired_by_key_whatever_their_order() -> None:
     """The mean of 10 - 4 and 30 - 20 is 8."""
     base = trucks({11: (0, 10.0), 12: (0, 30.0)})

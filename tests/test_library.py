@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from portsim import experiment, scenario, tables
+from portsim import experiment, report, scenario, tables
 from portsim.inference import BETTER, IDENTICAL, WORSE, estimate
 from portsim.measures import ALL, HOURLY_METRICS, Measures
 
@@ -124,10 +124,10 @@ MOVES: dict[str, tuple[Effect, ...]] = {
         Effect(ALL, ALL, WORSE, metric=LOST),
         Effect(ALL, ALL, WORSE, metric=CROSSINGS),
     ),
-    "san-ysidro-rail-export": (),  # too little for so few replications: what it must not move is below
+    "san-ysidro-rail-export": (better("otay-mesa", "truck"),),
     "sentri-uptake": (better("san-ysidro", "vehicle", "ready"), better("otay-mesa", "vehicle", "ready")),
     "tariff-shock": TRUCKS_BETTER,
-    "truck-appointments": (),  # arrivals are nearly even already: see its own test
+    "truck-appointments": (better("otay-mesa", "truck"),),
     "unified-cargo-processing": (
         better("calexico-east", "truck"),
         Effect("calexico-east", "truck", BETTER, metric="crossing_time_mean_min"),
@@ -160,6 +160,17 @@ OUT_OF_REACH: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
     "unified-cargo-processing": (((*SAN_DIEGO, *IMPERIAL, *BRIDGE), NOT_TRUCKS),),
     "usmca-review": (((*SAN_DIEGO, *IMPERIAL, *BRIDGE), NOT_TRUCKS),),
 }
+
+
+def test_options_that_scale_truck_demand_are_known_as_such() -> None:
+    """Their cargo value is flagged: a tariff is not worth the minutes it saves those who still come."""
+    base = scenario.load(FOLDER / "baseline.yaml")
+    loaded = {name: scenario.load(FOLDER / f"{name}.yaml") for name in OPTIONS}
+    scaling = {name for name, option in loaded.items() if report.demand_differs(base, option, "truck")}
+    assert scaling == {
+        *("h1-2025-dip", "nearshoring-growth", "produce-season", "san-ysidro-rail-export", "tariff-shock"),
+        "usmca-review",
+    }
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from portsim import __version__, experiment, scenario, tables
 from portsim.inference import BETTER, IDENTICAL, WORSE
 from portsim.measures import ALL, Measures
 from portsim.numbers import Estimate, dollars, plus_minus
-from portsim.report import resting_on_assumed
+from portsim.report import demand_differs, resting_on_assumed
 from portsim.scenario import Scenario
 from portsim.schema import Mode
 
@@ -67,6 +67,7 @@ def entry(path: Path, base: Scenario, option: Scenario, before: list[Measures], 
             ports=[port.id for port in base.network.ports],
             rule=base.cargo_rule,
             assumed=frozenset(port for port, mode in assumed if mode == "truck"),
+            demand_differs=demand_differs(base, option, "truck"),
         )
         yield f"- {cargo(value)}"
     yield ""

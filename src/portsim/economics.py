@@ -24,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 AS_IS_MIN = 20.0  # within the studied change, doubled
 EXTRAPOLATED_MIN = 60.0  # beyond, no dollars are given
 EXTRAPOLATED = "extrapolated"
+DEMAND_DIFFERS = "truck demand differs: worth of the waits alone"
 COLUMNS = (
     "base",
     "option",
@@ -86,11 +87,18 @@ def minutes_saved(
 
 
 def cargo_value(
-    saving: Saving, rule: Rule, base: str, option: str, assumed: frozenset[str] = frozenset()
+    saving: Saving,
+    rule: Rule,
+    base: str,
+    option: str,
+    assumed: frozenset[str] = frozenset(),
+    *,
+    demand_differs: bool = False,
 ) -> pd.DataFrame:
     """Return the rows of cargo_value.csv of one comparison: each port, their total, and the region's reading.
 
-    `assumed`: ports whose truck waits are an assumption, which the flag says.
+    `assumed`: ports whose truck waits are an assumption; `demand_differs`: more or fewer trucks would like to cross in
+    the option, and the rule values the waits of those in both, not that. The flag says either.
     """
     used = [i for i, port in enumerate(saving.ports) if rule.shares.get(port, 0) > 0]
     used = [i for i in used if not np.isnan(saving.minutes[:, i]).any()]
@@ -114,6 +122,9 @@ def cargo_value(
     if any(math.isnan(row["usd_per_month"]) for row in rows):  # a total of what is blank would mislead
         for row in (total, region):
             _blank(row)
+    if demand_differs:
+        for row in (*rows, total, region):
+            row["flag"] = "; ".join(word for word in (row["flag"], DEMAND_DIFFERS) if word)
     table = pd.DataFrame([*rows, total, region])
     table.insert(0, "base", base)
     table.insert(1, "option", option)

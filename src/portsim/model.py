@@ -346,11 +346,12 @@ class _Builder:
     def _class_weights(self, place: _Place, name: str, lane: LaneType) -> dict[int, float]:
         """Return the mix of classes on a line: as observed (for a new port: as on its donor's line), else even.
 
-        A line that admits others has the mix, at this crossing, of all who may use it.
+        A line that admits others has the mix, at this crossing, of those who are there all day; those with a line of
+        their own, which its users may not take in turn, come when it is shorter, and are few.
         """
         observed = lane.observed or self._like(place.mode, name)
         if lane.admits:
-            shares = self._mix_at(place, self.network.users_of(place.mode, name, lane))
+            shares = self._mix_at(place, self._regulars(place, name, lane))
         elif observed is not None:
             shares = class_shares(self.network, place.mode, name, observed)
         else:
@@ -359,6 +360,21 @@ class _Builder:
         if not shares:
             raise PortsimError(f"no traveller class of mode {place.mode} uses lane type {name}")
         return {self.class_names.index(user): share for user, share in shares.items()}
+
+    def _regulars(self, place: _Place, name: str, lane: LaneType) -> list[str]:
+        """Return the classes that use a line as their own, for want of another, or because all lines are shared."""
+        lines = {
+            other: set(self.network.users_of(place.mode, other, found))
+            for other, found in place.crossing.lane_types.items()
+            if found.booths_open.slots().any()
+        }
+        users = self.network.users_of(place.mode, name, lane)
+        own = {user for user in users if user not in lane.admits}
+        return [
+            user
+            for user in users
+            if user in own or all(own <= found for other, found in lines.items() if other != name and user in found)
+        ]
 
     def _mix_at(self, place: _Place, users: Sequence[str]) -> dict[str, float]:
         """Return the shares of classes among those observed on all lines of a crossing; even where none was."""

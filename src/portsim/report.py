@@ -25,7 +25,7 @@ from portsim.errors import PortsimError, ResultsError
 from portsim.findings import Context, main_lines
 from portsim.measures import ALL, HOURLY_METRICS, Measures
 from portsim.scenario import Scenario, assumed, count_by_class, resolved_yaml
-from portsim.schema import Mode, Observed, as_mode
+from portsim.schema import DemandChange, Event, Mode, Observed, ScaleDemand, as_mode
 
 MANIFEST = "manifest.json"
 PARTS = "parts"
@@ -163,6 +163,7 @@ def build_tables(study: Study, measures: Run) -> Tables:
                 ports=[port.id for port in base.network.ports],
                 rule=base.cargo_rule,
                 assumed=frozenset(port for port, mode in resting_on_assumed(base) if mode == "truck"),
+                demand_differs=demand_differs(base, option, "truck"),
             )
             values.append(value)
             savings[option.name] = saving
@@ -183,6 +184,23 @@ def _pairs(study: Study) -> Iterator[tuple[Scenario, Scenario]]:
     for group in (study.scenarios, study.companions):
         for option in group[1:]:
             yield group[0], option
+
+
+def demand_differs(base: Scenario, option: Scenario, mode: Mode) -> bool:
+    """Say whether one of two scenarios scales how many of a mode would like to cross."""
+
+    def scaling(scenario: Scenario) -> list[DemandChange]:
+        return [change for change in scenario.demand if _scales(scenario, change, mode)]
+
+    return scaling(base) != scaling(option)
+
+
+def _scales(scenario: Scenario, change: DemandChange, mode: Mode) -> bool:
+    if not isinstance(change, ScaleDemand | Event):
+        return False
+    classes = change.classes or scenario.network.classes
+    of_mode = any(scenario.network.classes[name].mode == mode for name in classes)
+    return of_mode and (change.modes is None or mode in change.modes)
 
 
 def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -523,9 +523,10 @@ class Transfer(Strict):
 
 
 class Moved(Strict):
-    """Officers moved from other booths."""
+    """Officers moved from other booths, and so many more who are added."""
 
     moved: tuple[Transfer, ...] = Field(min_length=1)
+    added: Annotated[Real, Field(ge=0)] = Field(default=0.0, description="booths whose officers are new")
 
 
 Officers = Annotated[

@@ -101,8 +101,7 @@ def set_booths(network: Network, change: SetBooths) -> Network:
     working = clock.hourly(booth_slots(hours_of(crossing, lane)).astype(float))
     if np.allclose(after * working, before * working, atol=TOLERANCE):
         raise nothing("booths", because="the line has these booths already within its opening hours")
-    needed = (after > before + TOLERANCE) * working
-    network = _move_officers(network, change.officers, needed, at)
+    network = _move_officers(network, change.officers, np.maximum(after - before, 0) * working, at)
     return _rebuilt(network, at, after, "booths")
 
 
@@ -122,7 +121,8 @@ def add_booths(network: Network, change: AddBooths) -> Network:
     mean = float(slots[staffed].mean())
     if mean + change.booths < 0:
         raise ChangeFault((("booths",), f"{-change.booths:g} booths fewer, but {mean:.3g} are open on average"))
-    network = _move_officers(network, change.officers, clock.hourly(staffed.astype(float)), at)
+    opened = clock.hourly(staffed.astype(float)) * max(change.booths, 0)
+    network = _move_officers(network, change.officers, opened, at)
     after = np.where(staffed, np.maximum(slots + change.booths, 0), slots)
     return _rebuilt(network, at, clock.hourly(after), "booths")
 
@@ -146,8 +146,10 @@ def set_hours(network: Network, change: SetHours) -> Network:
     if change.booths is None or change.officers is None:
         raise ChangeFault((("hours",), "longer hours need booths (open in each hour that is new) and officers"))
     added = {at: opened[at] & (lane.booths_open.slots() == 0) for at, lane in lines}
-    anywhere = np.logical_or.reduce(list(opened.values())).astype(float)
-    network = _move_officers(network, change.officers, clock.hourly(anywhere), None)
+    opens = np.zeros(clock.SLOTS_PER_WEEK)
+    for at, lane in lines:
+        opens += opened[at] * np.where(added[at], change.booths, lane.booths_open.slots())
+    network = _move_officers(network, change.officers, clock.hourly(opens), None)
     for at, slots in added.items():
         after = booths_by_hour(find_line(network, at)) + clock.hourly(slots.astype(float)) * change.booths
         network = _rebuilt(network, at, after, "booths")
@@ -248,14 +250,35 @@ def lines_of_event(network: Network, change: Event) -> Iterator[tuple[LineAt, La
 
 
 def staff_port(network: Network, change: OpenPort) -> Network:
-    """Move the officers that a port which opens takes from elsewhere, in all hours."""
-    return _move_officers(network, change.officers, np.ones(clock.HOURS_PER_WEEK), None)
+    """Move the officers that a port which opens takes from elsewhere, in all hours.
+
+    A line that has fewer at night than are taken gives what it has.
+    """
+    port = network.port(change.port)
+    opened = np.zeros(clock.HOURS_PER_WEEK)
+    for crossing in filter(None, map(port.crossing, MODES)):
+        for lane in crossing.lane_types.values():
+            opened += clock.hourly(lane.booths_open.slots() * booth_slots(hours_of(crossing, lane)))
+    return _move_officers(network, change.officers, opened, None, gives_what_it_has=True)
 
 
-def _move_officers(network: Network, officers: Officers, needed: Booths, to: LineAt | None) -> Network:
-    """Close the booths that moved officers leave, in the hours they are needed elsewhere, never below none."""
+def _move_officers(
+    network: Network, officers: Officers, opened: Booths, to: LineAt | None, *, gives_what_it_has: bool = False
+) -> Network:
+    """Close the booths that moved officers leave, in the hours they are needed elsewhere, never below none.
+
+    `opened`, shape (168,): how many booths they open. As many must be moved, and be there in those hours.
+    """
     if not isinstance(officers, Moved):
         return network
+    most, moved = float(opened.max()), sum(transfer.booths for transfer in officers.moved)
+    if most > moved + officers.added + TOLERANCE:
+        message = (
+            f"{most:g} booths open, but the officers of {moved:g} are moved and of {officers.added:g} added: "
+            "move more, or write beside `moved` how many are `added`"
+        )
+        raise ChangeFault((("officers",), message))
+    part = opened / most if most else opened
     for number, transfer in enumerate(officers.moved):
         at: KeyPath = ("officers", "moved", number)
         line = LineAt(transfer.port, transfer.mode, transfer.lane_type)
@@ -264,20 +287,32 @@ def _move_officers(network: Network, officers: Officers, needed: Booths, to: Lin
         if not network.port(transfer.port).open:
             raise ChangeFault(((*at, "port"), f"{transfer.port} is closed: it has no officers to move"))
         before = booths_by_hour(find_line(network, line))
-        _check_staffed(before, transfer, at)
-        _, crossing = find_crossing(network, line.port, line.mode)
-        working = clock.hourly(working_of(crossing, find_line(network, line)).astype(float))
-        if not (before * working * needed > TOLERANCE).any():
-            message = f"{transfer.lane_type} has no booth open in the hours in which these officers are needed"
-            raise ChangeFault(((*at, "lane_type"), message))
-        network = with_booths(network, line, np.maximum(before - needed * transfer.booths, 0))
+        _check_there(network, line, transfer, part, at, any_hour=gives_what_it_has)
+        network = with_booths(network, line, np.maximum(before - part * transfer.booths, 0))
     return network
 
 
-def _check_staffed(before: Booths, transfer: Transfer, at: KeyPath) -> None:
-    mean = float(before[before > 0].mean()) if before.any() else 0.0
-    if mean < transfer.booths - TOLERANCE:
-        message = f"{transfer.booths:g} booths' officers moved, but {mean:.3g} are open on average"
+def _check_there(
+    network: Network, line: LineAt, transfer: Transfer, part: Booths, at: KeyPath, *, any_hour: bool
+) -> None:
+    """Refuse to move officers who are not there, in each hour they are needed or, of a port that opens, on average."""
+    _, crossing = find_crossing(network, line.port, line.mode)
+    lane = find_line(network, line)
+    there = clock.hourly(lane.booths_open.slots() * working_of(crossing, lane))
+    where = f"at {line.port} {line.mode} {line.lane_type}"
+    if any_hour:
+        mean = float(there[there > 0].mean()) if there.any() else 0.0
+        if mean < transfer.booths - TOLERANCE:
+            message = f"{transfer.booths:g} booths' officers moved, but {where} {mean:.3g} are open on average"
+            raise ChangeFault(((*at, "booths"), message))
+        return
+    short = part * transfer.booths > there + TOLERANCE
+    if short.any():
+        hour = int(np.argmax(short))
+        message = (
+            f"{part[hour] * transfer.booths:g} booths' officers moved, but {where} {there[hour]:.3g} are open on "
+            f"{clock.hour_label(hour)}"
+        )
         raise ChangeFault(((*at, "booths"), message))
 
 

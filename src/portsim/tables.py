@@ -237,6 +237,7 @@ def cargo_value(
     ports: Sequence[str],
     rule: CargoRule,
     assumed: frozenset[str],
+    demand_differs: bool = False,
 ) -> tuple[pd.DataFrame, economics.Saving]:
     """Return the rows of cargo_value.csv of one pair, and the trucks they rest on."""
     before, after = (
@@ -244,7 +245,8 @@ def cargo_value(
         for replications in (base_replications, option_replications)
     )
     saving = economics.minutes_saved(before, after, ports)
-    return economics.cargo_value(saving, plain_rule(rule), base, option, assumed), saving
+    found = economics.cargo_value(saving, plain_rule(rule), base, option, assumed, demand_differs=demand_differs)
+    return found, saving
 
 
 def plain_rule(rule: CargoRule) -> economics.Rule:
