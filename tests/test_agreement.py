@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from portsim import experiment, scenario
 from portsim.clock import DAY, HOUR, HOURS_PER_WEEK, MINUTE, SLOTS_PER_WEEK, WEEK
 from portsim.engines import reference
+from portsim.measures import measure
 from portsim.model import (
     CLEARING,
     MILLI,
@@ -45,6 +46,7 @@ from portsim.records import (
     broken_invariants,
     first_difference,
 )
+from portsim.schema import Network, Run
 from portsim.theory import kiefer_wolfowitz
 from portsim.workload import WeekBlock, draw
 
@@ -445,3 +447,27 @@ def test_portsim_starts_without_numba() -> None:
     """It is an extra: only the compiled engine asks for it."""
     code = "import sys; sys.modules['numba'] = None; import portsim.cli, portsim.experiment, portsim.report"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_blocks_measure_the_same_as_the_whole_to_the_last_bit() -> None:
+    """Three weeks, later stages, hours in which lines close, and some inside at the end."""
+    path = Path(__file__).parents[1] / "tests" / "networks" / "twin-ports.yaml"
+    chosen = experiment.build_model(scenario_of(path))
+    (stage,) = chosen.later
+    few = replace(stage.timetable, booths=np.ones_like(stage.timetable.booths))  # its queue grows and grows
+    chosen = replace(chosen, later=(replace(stage, timetable=few),))
+    workload = draw(chosen, 7, 0)
+    whole = reference.simulate(chosen, workload)
+    assert (whole.outcome == INSIDE).any()
+    by_week, at_once = experiment._measured_by_week(chosen, workload), measure(whole, chosen)
+    for name in ("summary", "hourly", "daily"):
+        assert getattr(by_week, name).tobytes() == getattr(at_once, name).tobytes(), name
+    for one, other in zip(vars(by_week.trucks).values(), vars(at_once.trucks).values(), strict=True):
+        assert np.array_equal(np.sort(one), np.sort(other))
+
+
+def scenario_of(network: Path) -> scenario.Scenario:
+    """Return a scenario of three weeks on a network whose lines do not all empty."""
+    found = scenario.read_yaml(network, Network)
+    run = Run(weeks=2, warm_up_weeks=1)
+    return replace(scenario.packaged(), network=found, before=found, run=run)

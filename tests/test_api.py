@@ -216,3 +216,12 @@ def test_a_traveller_is_a_row(desk: Path, alone: portsim.Results) -> None:
     assert (crossed["crossing_time_min"] > crossed["wait_min"]).all()
     assert rows[rows["outcome"] == "lost"]["wait_min"].isna().all()
     assert np.all(np.diff(rows["decided_min"]) >= 0)
+
+
+def test_numpys_numbers_can_be_set_and_what_is_no_path_is_said(desk: Path) -> None:
+    """A loop over `np.arange` sets numpy's integers."""
+    assert portsim.read(desk / "now.yaml", sets={BOOTHS: np.int64(2)}).sets == (f"{BOOTHS}=2",)
+    with pytest.raises(portsim.PortsimError, match="5 is no scenario file: give its path"):
+        portsim.read(5)  # type: ignore[arg-type]
+    with pytest.raises(portsim.PortsimError, match="cannot be set"):
+        portsim.read(desk / "now.yaml", sets={BOOTHS: object()})

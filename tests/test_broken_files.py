@@ -82,6 +82,11 @@ KINDS: dict[str, dict[str, tuple[str, list[str]]]] = {
             ".yaml:4:1",
             ["not valid YAML", "indent with spaces, not tabs"],
         ),
+        "a-key-out-of-its-column": (
+            ".yaml:5:3",
+            ["not valid YAML: wrong indentation: keys that belong together begin"],
+        ),
+        "a-key-indented-too-far": (".yaml:3:9", ["wrong indentation, or a text with ': ' that needs quotes"]),
         "a-key-given-twice": (".yaml:4:1", ["key 'choice' is given twice: first on line 3"]),
         "a-list-as-a-key": (".yaml:3:3", ["a key must be a word, not a list or a mapping"]),
         "a-merge-key": (".yaml:3:1", ["merge keys (<<) are not read: use extends, or repeat"]),
@@ -105,7 +110,10 @@ KINDS: dict[str, dict[str, tuple[str, list[str]]]] = {
         "a-key-without-a-value": (".yaml:3:1", ["expected a mapping of keys to values, got nothing"]),
         "a-name-with-capitals-and-spaces": (
             ".yaml:1:11",
-            ["'Big Plan' is not a name: use lower-case letters, digits and hyphens, a letter first"],
+            [
+                "'Big Plan' is not a name: use lower-case letters, digits and hyphens, a letter first",
+                "mean 'big-plan'?",
+            ],
         ),
         "a-word-for-a-number": (".yaml:3:14", ["expected a whole number, got 'three'"]),
         "a-number-in-quotes": (".yaml:3:14", ["expected a whole number, got '3': leave out the quotes"]),
@@ -151,7 +159,7 @@ KINDS: dict[str, dict[str, tuple[str, list[str]]]] = {
         "opening-on-the-half-hour": (".yaml:7:13", ["opens must be on the hour: booths are counted by the hour"]),
         "overlapping-windows": (
             ".yaml:9:9",
-            ["overlaps an earlier window: windows may touch, but each hour is in one"],
+            ["overlaps", "windows may touch, but each hour is in one"],
         ),
         "overlapping-windows-in-the-network": (
             ".network.yaml:47:65",
@@ -192,6 +200,14 @@ KINDS: dict[str, dict[str, tuple[str, list[str]]]] = {
         "an-open-port-opened": (".yaml:4:31", ["east is open already, so this changes nothing"]),
         "the-last-port-closed": (".yaml:5:32", ["east is the last open port: travellers need one"]),
         "a-change-of-nothing": (".yaml:4:36", ["a factor of 1 changes nothing"]),
+        "a-share-in-percent": (".yaml:4:38", ["expected a number, got '5%': write 0.05"]),
+        "a-share-of-five": (".yaml:4:38", ["5 is out of range: must be at most 1; for 5 % write 0.05"]),
+        "a-port-by-its-name": (".yaml:4:32", ["'East Bridge' is not a name", "did you mean 'east-bridge'?"]),
+        "a-list-of-days": (".yaml:4:71", ["expected daily, one of mon, tue", "or a range such as mon-fri; got a list"]),
+        "lane-types-converted-on-some-days": (
+            ".yaml:4:88",
+            ["unknown key 'days'", "For some hours only: add_booths on the new lane type"],
+        ),
         "demand-multiplied-a-hundredfold": (".yaml:4:36", ["100 is out of range: must be at most 10"]),
         "officers-left-out": (
             ".yaml:4:5",

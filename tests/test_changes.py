@@ -864,7 +864,7 @@ REFUSED_AT: dict[str, tuple[dict[str, object], tuple[int | str, ...], str]] = {
     "windows that overlap": (
         HOURS | {"hours": [*DAYTIME, {"days": "sat", "opens": "21:00", "closes": "23:00"}]},
         ("hours", 1),
-        "overlaps an earlier window",
+        "sat 21:00 to 23:00 overlaps daily 06:00 to 22:00 on sat: windows may touch",
     ),
     "hours of an unknown line": (HOURS | {"lane_types": ["general", "fats"]}, ("lane_types", 1), "mean 'fast'?"),
     "hours of a closed port": (HOURS | {"port": "pier"}, ("port",), "open it first, with open_port"),

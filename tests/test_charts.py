@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from portsim import charts
-from portsim.findings import ASSUMED_NOTE, TIMES, Context, main_lines
+from portsim.findings import ASSUMED_NOTE, TIMES, Context, hidden_lanes, main_lines, no_truck_change
 from portsim.layout import LOOKS
 from portsim.numbers import MINUS, Estimate, decimals, dollars, minutes, plus_minus
 
@@ -290,11 +290,16 @@ def test_title_of_hours_names_the_side_of_the_target(target, half_width, expecte
     assert_readable(figure)
 
 
-def test_an_hour_that_empties_is_not_given_a_wait():
+def test_a_peak_that_moves_is_named_with_its_own_hour():
     table = profile({"baseline": 70, "ome": 30})
     table.loc[(table["scenario"] == "ome") & (table["hour"] == 15), "wait_mean_min"] = NAN
-    assert title(day(table, BETTER)).endswith("wait 36 ± 6 min less")
-    assert "Otay Mesa East opens: no one joins then" in title(day(table))
+    figure = day(table, BETTER)
+    assert title(figure).endswith("wait 36 ± 6 min less; peak 32 ± 2 min at 14:00, was 75 ± 4 at 15:00")
+    assert "32 ± 2 min" in words(figure)
+    assert_readable(figure)
+    assert title(day(table)).endswith(
+        "weekday peaks. Today: 75 ± 4 min at 15:00; Otay Mesa East opens: 32 ± 2 min at 14:00"
+    )
 
 
 def test_hours_page_has_units_band_target_and_gaps():
@@ -576,7 +581,63 @@ def test_one_replication_has_no_interval_and_says_so():
     waits = summary({"baseline": {"tecate": (12.0, NAN)}, "ome": {"tecate": (7.0, NAN)}})
     said = words(charts.waits_by_port(waits, table, "truck", replace(CONTEXT, replications=1)))
     assert "1 replication of 4 weeks (one alone has no interval)" in said
-    assert f"{MINUS}5 min, no clear change" in said
+    assert f"{MINUS}5 min, no interval" in said
+    assert f"change most at Tecate ({MINUS}5 min; one replication: no interval)" in said
+    assert "no clear change" not in said
+    assert "95%" not in said
+
+
+def test_one_replication_gives_no_verdict_on_any_chart():
+    alone = replace(CONTEXT, replications=1)
+    hours = profile({"baseline": 70, "ome": 30}, half_width=NAN)
+    said = words(day(hours, (-36.0, NAN, "no clear change"), alone))
+    assert f"changes by {MINUS}36 min (one replication: no interval)" in said
+    changes = week_changes([(-5.0, NAN, "no clear change")] * 7)
+    said = words(heat(week({"baseline": 70, "ome": 30}, half_width=NAN), changes, alone))
+    assert "one replication: no interval" in said
+    assert "no clear change" not in said
+    assert "95%" not in said
+    table = cargo({"otay-mesa": (20.0, NAN)})
+    figure = charts.cargo_value_by_port(table, alone)
+    assert "one replication: no interval" in words(figure)
+    assert_readable(figure)
+
+
+def lanes(changes, port="tecate"):
+    """Rows of comparison.csv of one port: all together and its lane types."""
+    return pd.concat([comparison({"ome": {port: change}}, lane_type=lane) for lane, change in changes.items()])
+
+
+def test_waits_by_port_say_what_lane_types_they_hide():
+    table = lanes({"all": UNCLEAR, "general": WORSE, "ready": BETTER, "sentri": UNCLEAR})
+    figure = charts.waits_by_port(summary({"baseline": THREE, "ome": THREE}), table, "truck", CONTEXT)
+    expected = f"By lane type at Tecate: general +4 ± 1 min, Ready {MINUS}36 ± 6 min, SENTRI {MINUS}1 ± 2 min (no clear"
+    assert expected in words(figure)
+    assert_readable(figure)
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({"all": UNCLEAR, "general": UNCLEAR, "ready": SAME}, False),
+        ({"all": BETTER, "general": BETTER, "ready": SAME}, False),
+        ({"all": BETTER, "general": BETTER, "ready": WORSE}, True),
+        ({"all": UNCLEAR, "general": UNCLEAR, "ready": WORSE}, True),
+        ({"all": WORSE, "general": WORSE}, False),
+    ],
+)
+def test_lane_types_are_shown_where_all_together_hide_them(changes, shown):
+    assert bool(hidden_lanes(lanes(changes), "ome", "tecate", "truck")) == shown
+
+
+@pytest.mark.parametrize(
+    ("saved", "none"), [((0.0, 0.0), True), ((0.0, NAN), True), ((0.0, 1.0), False), ((-1.0, NAN), False)]
+)
+def test_no_truck_change_leaves_nothing_to_draw(saved, none):
+    table = pd.DataFrame(
+        [("border", 0.0, 0.0), ("border", *saved)], columns=["scope", "minutes_saved", "minutes_saved_hw"]
+    )
+    assert no_truck_change(table) == none
 
 
 def test_a_very_long_title_and_source_stay_on_the_page():

@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from portsim import checks
+from portsim.errors import KeyPath
 from portsim.schema import CargoRule, Network
 
 TWIN_PORTS = Path(__file__).parent / "networks" / "twin-ports.yaml"
@@ -23,12 +24,12 @@ def raw() -> dict[str, Any]:
     return data
 
 
-EAST: checks.KeyPath = ("ports", 0, "vehicle")
-LANE: checks.KeyPath = (*EAST, "lane_types", "general")
+EAST: KeyPath = ("ports", 0, "vehicle")
+LANE: KeyPath = (*EAST, "lane_types", "general")
 REMOVE = object()
 SECOND = {"general": {"booths_open": 1, "service": {"mean_s": 50, "cv": 1}}}
 
-CONTRADICTIONS: dict[str, tuple[checks.KeyPath, object, checks.KeyPath, str]] = {
+CONTRADICTIONS: dict[str, tuple[KeyPath, object, KeyPath, str]] = {
     # what is wrong: where, what is put there, where the fault is found, what it says
     "port id twice": (("ports", 1, "id"), "east", ("ports", 1, "id"), "id of another"),
     "catchment id twice": (("catchments", 1, "id"), "town", ("catchments", 1, "id"), "id of another"),
@@ -196,7 +197,7 @@ CONTRADICTIONS: dict[str, tuple[checks.KeyPath, object, checks.KeyPath, str]] = 
 }
 
 
-def changed(raw: dict[str, Any], path: checks.KeyPath, value: object) -> dict[str, Any]:
+def changed(raw: dict[str, Any], path: KeyPath, value: object) -> dict[str, Any]:
     data = copy.deepcopy(raw)
     held: Any = data
     for part in path[:-1]:

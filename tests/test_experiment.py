@@ -199,3 +199,20 @@ def test_without_verify_invariants_are_not_looked_at(
     """They take time, and the tests look at them."""
     monkeypatch.setattr(experiment, "broken_invariants", lambda *_: pytest.fail("looked"))
     assert len(experiment.run([base], tmp_path, jobs=1)[0]) == 3
+
+
+def test_a_part_of_another_numpy_is_another_part(base: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its draws may be others."""
+    name = experiment.part_name(base, 0)
+    monkeypatch.setattr(np, "__version__", "9.9.9")
+    assert experiment.part_name(base, 0) != name
+
+
+def test_more_than_the_compiled_engine_holds_is_said_in_words(base: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not with a traceback, whether a run is measured week by week or kept whole."""
+    compiled = pytest.importorskip("portsim.engines.compiled", reason="numba is not installed")
+    monkeypatch.setattr(compiled, "_ROW", 1)
+    chosen = experiment.build_model(base)
+    for verify in (False, True):
+        with pytest.raises(PortsimError, match="travellers a week are more than the compiled engine can hold"):
+            experiment.replicate(chosen, 7, 0, engine="compiled", verify=verify)

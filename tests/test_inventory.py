@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -175,8 +176,8 @@ def test_diff_names_values_and_origins_of_both_sides(folder: Path) -> None:
         "network.ports[west].vehicle.general.toll_usd",
         "network.ports[north].open",
     ]
-    assert rows["network.ports[north].open"][1:] == ("false", "true", "", "twin-ports.yaml:70", "option.yaml:6")
-    assert rows["demand[0].factor"][1:] == ("-", "1.2", "factor", "-", "option.yaml:14")
+    assert rows["network.ports[north].open"][1:] == ("false", "true", "", "", "twin-ports.yaml:70", "option.yaml:6")
+    assert rows["demand[0].factor"][1:] == ("-", "1.2", "", "factor", "-", "option.yaml:14")
     toll = rows["network.ports[west].vehicle.general.toll_usd"]
     assert (toll.base, toll.option, toll.unit) == ("-", "3", "$")
 
@@ -187,13 +188,26 @@ def test_equal_scenarios_do_not_differ(folder: Path) -> None:
     assert inventory.diff(scenario.load("base.yaml"), scenario.load("same.yaml")) == []
 
 
-def test_series_that_look_alike_say_in_how_many_hours_they_differ(folder: Path) -> None:
-    """Least, most and mean may be the same."""
+def test_a_series_says_when_it_changes_by_how_much(folder: Path) -> None:
+    """Least, most and mean may be the same; days that change alike stand together."""
     path = "network.ports[east].truck.standard.observed.per_hour"
     one = scenario.load("base.yaml", sets=[f"{path}={[50] * 12 + [70] * 12}"])
     other = scenario.load("base.yaml", sets=[f"{path}={[70] * 12 + [50] * 12}"])
     (row,) = inventory.diff(one, other)
-    assert row.option == f"{row.base} (other in 168 hours)"
+    assert row.option == row.base
+    assert row.change == "daily 00:00-12:00: +20; daily 12:00-24:00: -20"
+
+
+def test_many_changes_of_a_series_are_said_in_full_where_asked(folder: Path) -> None:
+    """Three of them, and how many more; days without a change are not named."""
+    path = "network.ports[east].truck.standard.booths_open"
+    steps = {0: 0, 6: 3, 9: 1, 10: 3, 11: 2, 12: 3, 13: 2, 14: 3, 22: 0}
+    week = {"mon-fri": {f"{hour:02d}:00": booths for hour, booths in steps.items()}, "sat-sun": 0}
+    one, other = scenario.load("base.yaml"), scenario.load("base.yaml", sets=[f"{path}={week}"])
+    (short,), (full,) = inventory.diff(one, other), inventory.diff(one, other, full=True)
+    shown = "mon-fri 09:00-10:00: -2; mon-fri 11:00-12:00: -1; mon-fri 13:00-14:00: -1"
+    assert short.change == f"{shown}; and 1 more, see --all"
+    assert full.change == f"{shown}; mon-fri 20:00-22:00: +1"
 
 
 def test_sources_name_title_publisher_year_and_range() -> None:
@@ -239,6 +253,15 @@ def test_lines_for_a_terminal_fit_it_and_keep_paths_whole(width: int) -> None:
     assert max(map(len, listing.as_lines(inventory.ports(case), width))) <= width
 
 
+def test_a_terminal_says_what_it_leaves_out() -> None:
+    """Columns left out and columns cut, in the last line; nothing where all is there."""
+    rows = inventory.ports(scenario.packaged())
+    names = [name for name in inventory.Line._fields if name != "most"]
+    assert listing.as_lines(rows, 300, names)[-1] == "1 column left out or cut at 300 columns; --csv shows all"
+    assert "columns left out or cut at 100 columns" in listing.as_lines(rows, 100)[-1]
+    assert "--csv" not in listing.as_lines(rows, 300)[-1]
+
+
 def test_csv_holds_every_row_and_column() -> None:
     """A spreadsheet reads it back."""
     rows = inventory.sources(scenario.packaged())
@@ -269,6 +292,25 @@ def test_the_commands_print_lists(folder: Path) -> None:
     assert "network.ports[north].open" in run("diff", "base.yaml", "option.yaml")
     assert run("sources", "base.yaml", "--csv").startswith("path,value,low,high,unit,year,class,source,")
     assert "San Diego Association" in run("sources", "--only", "taste_scale_min")
-    assert "otay-mesa-east" in run("ports")
+    listed = run("ports")
+    assert "otay-mesa-east" in listed
+    assert "\ntraveller classes\nmode        class" in listed
+    assert "\ncatchments\ncatchment" in listed
+    assert "ready" in listed[listed.index("traveller classes") :]
+    assert run("ports", "--csv").count("\n\n") == 0
+    assert " calibaja/network.yaml:" in run("show", str(REPOSITORY / "scenarios" / "baseline.yaml"))
     assert "26000000" in run("facts", "--csv")
     assert sorted(folder.iterdir()) == before
+
+
+def test_a_terminal_is_told_of_only(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a long list is shown whole; not where it is narrowed already, nor in full or in a pipe."""
+    inspection.show(folder / "base.yaml")
+    assert "--only TEXT" not in capsys.readouterr().out
+    monkeypatch.setattr(inspection, "sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+    inspection.show(folder / "base.yaml")
+    assert capsys.readouterr().out.endswith("\n--only TEXT lists the paths that hold a text\n")
+    inspection.show(folder / "base.yaml", only="run.")
+    assert "--only TEXT" not in capsys.readouterr().out

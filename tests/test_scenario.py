@@ -8,6 +8,8 @@ import pytest
 
 from portsim import scenario
 from portsim.errors import ScenarioError
+from portsim.paths import changed
+from portsim.schema import Series, Window
 
 REPOSITORY = Path(__file__).parent.parent
 TWIN_PORTS = Path(__file__).parent / "networks" / "twin-ports.yaml"
@@ -341,3 +343,23 @@ def test_every_scenario_of_the_library_reads(path: Path) -> None:
     assert case.title != case.name
     assert case.about
     assert path.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
+
+
+def test_control_characters_by_escape_are_refused(folder: Path) -> None:
+    """A title must not colour, or clear, the terminal it is shown on."""
+    with pytest.raises(ScenarioError, match="a control character"):
+        load(folder, BASE + 'about: "\\e[31mred"\n')
+    with pytest.raises(ScenarioError, match="a control character in a key"):
+        load(folder, BASE + '"ab\\x07out": red\n')
+    assert load(folder, BASE + 'about: "two\\nlines\\tand é"\n').about == "two\nlines\tand é"
+
+
+def test_opening_hours_are_one_value_and_a_mean_by_class_is_compared_by_class() -> None:
+    """What a change left as it was keeps its origin."""
+    one = Window(opens="06:00", closes="10:00")
+    other = Window(opens="12:00", closes="20:00")
+    keys = [(number, key) for number in (0, 1) for key in ("days", "opens", "closes")]
+    assert list(changed((one, one), (one, other))) == keys
+    assert list(changed((one, other), (one,))) == keys[:3]
+    mean, longer = Series(value=60), Series(value=90)
+    assert list(changed({"mean_s": mean}, {"mean_s": {"a": Series(value=60), "b": longer}})) == [("mean_s", "b")]

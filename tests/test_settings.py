@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from portsim import scenario
-from portsim.errors import ScenarioError
+from portsim import experiment, scenario
+from portsim.errors import PortsimError, ScenarioError
 from portsim.inventory import show
+from portsim.workload import draw
 
 NETWORKS = Path(__file__).parent / "networks"
 TEXT = """scenario: case
@@ -150,6 +151,13 @@ REFUSED = {
     "network.ports[east].truck.hours[1].opens='08:00'": "unknown '1' in network.ports[east].truck.hours: allowed: 0",
     "network.ports[east].truck.hours=["
     "{opens: '06:00', closes: '12:00'}, {opens: '11:00', closes: '13:00'}]": "overlaps daily 06:00 to 12:00 on mon",
+    f"{TRUCKS}.booths_open={{table: x.csv, column: x}}": "a table is read from files only: give hours",
+    f"{TRUCKS}.service={{kind: deterministic, mean_s: {{freight: {{table: x.csv, column: x}}}}}}": "from files only",
+    f"{TRUCKS}.booths_open.table=x.csv": "a table is read from files only: give hours",
+    f"{TRUCKS}.service.mean_s=1e12": "a mean must be at most 36,000 s in every hour",
+    "network.ports[east].truck.hours=[]": "give at least one window: a line without any would never open",
+    f"{TRUCKS}.hours=[]": "give at least one window: a line without any would never open",
+    f'{TRUCKS}.booths_open="\\e[31m"': "a control character",
     "run.weeks=0": "0 is out of range: must be at least 1",
     "run.wekes=3": "unknown key 'wekes' in run: did you mean 'weeks'?",
     "demand[0].factor=1": "a factor of 1 changes nothing",
@@ -194,3 +202,88 @@ def test_a_series_in_full_can_be_set_again(case: Path) -> None:
     assert len(hours) == 168
     after = scenario.load(case, sets=[f"{wait.path}={[hour + 1 for hour in hours]}"])
     assert after.digest != before.digest
+
+
+REACH = "network.catchments[town].access_min.west"
+"""Of a source, measured in 2024."""
+
+
+@pytest.mark.parametrize("part", [f"hours={[20] * 24}", "hours[3]=25", "steps={'00:00': 20}"])
+def test_a_part_of_a_number_set_makes_it_assumed(case: Path, part: str) -> None:
+    """The numbers of a series with a source: its class, source and year go, whether all are set or one."""
+    path = f"{TRUCKS}.observed.wait_min"
+    before, after = scenario.load(case), scenario.load(case, sets=[f"{path}.{part}"])
+    old, new = (next(leaf.value for leaf in s.leaves() if leaf.path == path) for s in (before, after))
+    assert (old.source, old.class_) == ("survey", "derived")  # type: ignore[attr-defined]
+    assert (new.source, new.class_, new.year, new.note) == (None, "assumed", None, "set on the command line")  # type: ignore[attr-defined]
+    assert {after.origin(leaf.at) for leaf in after.leaves() if leaf.path == path} == {"command line"}
+
+
+def test_a_range_set_leaves_the_number_its_sources(case: Path) -> None:
+    """Value, class, source and origin stay; the note says that the range is ours."""
+    before, after = scenario.load(case), scenario.load(case, sets=[f"{REACH}.low=8", f"{REACH}.high=20"])
+    leaf = next(leaf for leaf in after.leaves() if leaf.path == REACH)
+    reach = after.network.catchments[0].access_min["west"]
+    assert (reach.value, reach.low, reach.high, reach.source, reach.class_) == (12, 8, 20, "survey", "measured")
+    assert reach.note == "range set on the command line"
+    assert after.origin(leaf.at) == before.origin(leaf.at) != "command line"
+
+
+def test_a_number_and_a_part_of_it_are_given_in_one(case: Path) -> None:
+    """Which of them holds would be anyone's guess."""
+    (line,) = refused(case, f"{REACH}=9", f"{REACH}.source=survey")
+    assert line.endswith(f"it is part of what --set {REACH}=9 sets: give both in one")
+
+
+def test_an_option_of_the_command_line_and_set_cannot_both_say_it(case: Path) -> None:
+    """`--seed 5 --set run.seed=6`."""
+    with pytest.raises(ScenarioError, match=r"run\.seed=6: this value is set twice: by --seed too"):
+        scenario.load(case, {"seed": 5}, ["run.seed=6"])
+
+
+def test_what_is_of_nothing_here_is_left_out_where_not_all_sets_are_asked_for(case: Path) -> None:
+    """An unknown path, and a value that is there already; what cannot be is a fault still."""
+    sets = ["network.ports[moon].open=true", f"{TRUCKS}.booths_built=4", "run.seed=9"]
+    found = scenario.load(case, sets=sets, all_sets=False)
+    assert (found.sets, tuple(found.idle), found.run.seed) == (("run.seed=9",), tuple(sets[:2]), 9)
+    assert found.network == scenario.load(case).network
+    with pytest.raises(ScenarioError, match="out of range"):
+        scenario.load(case, sets=[f"{TRUCKS}.booths_built=-1"], all_sets=False)
+
+
+def test_an_observed_crossing_that_is_new_has_demand(case: Path) -> None:
+    """It is not in the network before the changes: its own opening hours hold."""
+    lane = "{booths_open: 2, service: {kind: exponential, mean_s: 60}, observed: {per_hour: 30, origins: {town: 1}}}"
+    new = f"network.ports[west].truck={{lane_positions: 4, lane_types: {{standard: {lane}}}}}"
+    model = experiment.build_model(scenario.load(case, sets=[new]))
+    assert "west/truck/standard" in {line.name for line in model.lines}
+
+
+def test_a_patience_without_end_is_none(case: Path) -> None:
+    """A share of trips so small that its draws would be no whole numbers."""
+    model = experiment.build_model(scenario.load(case, sets=["network.patience_pct_per_min.truck=1e-12"]))
+    assert {segment.patience for segment in model.segments if segment.mode == "truck"} == {0}
+
+
+def test_more_travellers_than_can_be_are_refused_before_they_are_drawn(case: Path) -> None:
+    """1e12 an hour would fill the memory."""
+    model = experiment.build_model(scenario.load(case, sets=[f"{TRUCKS}.observed.per_hour=1e12"]))
+    with pytest.raises(PortsimError, match=r"town/freight: [0-9,]* travellers a week are more than can be told apart"):
+        next(iter(draw(model, 1, 0).weeks()))
+
+
+def test_only_the_modes_with_a_low_figure_have_another_origin_at_low_patience(case: Path) -> None:
+    """The companion's other figures are where they were."""
+    companion = scenario.at_low_patience(scenario.load(case, sets=["network.patience_pct_per_min.truck.low=0.1"]))
+    assert companion is not None
+    at = ("network", "patience_pct_per_min")
+    assert companion.origin((*at, "truck")) == "low figure"
+    assert companion.origin((*at, "vehicle")).startswith("twin-ports.yaml:")
+
+
+def test_weights_beyond_all_sense_are_named() -> None:
+    """No warning of numpy, and where to look."""
+    path = Path(__file__).parents[1] / "scenarios" / "baseline.yaml"
+    wild = scenario.load(path, sets=["network.choice.taste_scale_min=1e-3"])
+    with pytest.raises(PortsimError, match="taste_scale_min, access_weight and wait_weight of choice"):
+        experiment.build_model(wild)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from portsim import cli, experiment, report, tables
+from portsim import cli, experiment, report, study, tables
 from portsim.economics import COLUMNS as CARGO_COLUMNS
-from portsim.errors import PortsimError, ResultsError
+from portsim.errors import PortsimError, ResultsError, ScenarioError
 from portsim.measures import SUMMARY_METRICS
+from portsim.numbers import MINUS
+from portsim.study import read
+from portsim.terminal import Reporter
 
 NETWORK = Path(__file__).parent / "networks" / "two-ports.yaml"
 BASE = """
@@ -311,3 +316,106 @@ def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="file"):
         report.claim(tmp_path / "a-file", report.Study(()))
     assert issubclass(ResultsError, PortsimError)
+
+
+# --- what the terminal says --------------------------------------------------------------------
+
+GROUPS = {  # mean wait, change and verdict of one port's lane types and of both ports together
+    ("left", "all"): (40.0, -1.0, "no clear change"),
+    ("left", "general"): (50.0, 13.0, "worse"),
+    ("left", "ready"): (60.0, -29.0, "better"),
+    ("right", "all"): (20.0, -5.0, "better"),
+    ("right", "general"): (20.0, -5.0, "better"),
+    ("all", "all"): (30.0, -3.0, "better"),
+}
+
+
+def shown(folder: Path, half_width: float, replications: int, asked: int, saved: float = 0.0) -> str:
+    """Return what is printed of tables made by hand, with nothing run."""
+    study = read([folder / "now.yaml", folder / "opened.yaml"]).with_replications(replications)
+    waits, changes = [], []
+    for (port, lane_type), (wait, change, verdict) in GROUPS.items():
+        place = {"port": port, "mode": "vehicle", "lane_type": lane_type}
+        waits += [
+            {"scenario": name, **place, "wait_mean_min": mean, "wait_mean_hw_min": half_width}
+            for name, mean in (("now", wait), ("opened", wait + change))
+        ]
+        judged = "no clear change" if math.isnan(half_width) else verdict
+        found = {"metric": "wait_mean_min", "difference": change, "half_width": half_width, "verdict": judged}
+        changes.append({"base": "now", "option": "opened", **place, **found})
+    cargo = {"option": "opened", "scope": "border", "port": "left", "minutes_saved": saved, "minutes_saved_hw": 0.0}
+    cargo |= {"usd_per_month": 1e6, "usd_per_month_hw": 1e5, "share": 0.1, "flag": ""}
+    none = pd.DataFrame()
+    saving = {"opened": SimpleNamespace(paired=10, left_out=1)}
+    found_tables = report.Tables(
+        pd.DataFrame(waits), none, none, pd.DataFrame(changes), none, pd.DataFrame([cargo]), savings=saving
+    )
+    (folder / "shown.log").unlink(missing_ok=True)
+    with Reporter(folder / "shown.log", quiet=False) as reporter:
+        reporter.begin(study, asked=asked)
+        reporter.finish(study, found_tables, folder, 0)
+    return (folder / "shown.log").read_text()
+
+
+def said_of(said: str, *words: str) -> str:
+    """Return the one line that has these words, its time left out."""
+    [line] = [line for line in said.splitlines() if line.split()[1 : 1 + len(words)] == list(words)]
+    return " ".join(line.split()[1:])
+
+
+def test_lane_types_stand_below_a_port_whose_total_hides_them(desk: Path) -> None:
+    """No clear change of all together, but a worse and a better lane type; nothing is hidden at the other port."""
+    said = shown(desk, 1.0, 12, 12)
+    assert said_of(said, "Left", "vehicle") == f"Left vehicle 40 ± 1 39 ± 1 {MINUS}1 ± 1 no clear change"
+    assert said_of(said, "general") == "general 50 ± 1 63 ± 1 +13 ± 1 worse"
+    assert said_of(said, "Ready") == f"Ready 60 ± 1 31 ± 1 {MINUS}29 ± 1 better"
+    assert said_of(said, "All", "ports") == f"All ports vehicle 30 ± 1 27 ± 1 {MINUS}3 ± 1 better"
+    assert "uncertain" not in said
+    assert "asked" not in said
+
+
+def test_few_replications_are_said_to_be_few(desk: Path) -> None:
+    """Three have uncertain intervals; one has none, and gives no verdict."""
+    said = shown(desk, 1.0, 3, 2)
+    assert "3 replications: the intervals themselves are uncertain (about 12 steady them)" in said
+    assert "2 replication(s) asked, 3 there and used" in said
+    assert "inputs    of Now: " in said
+    said = shown(desk, float("nan"), 1, 1)
+    assert said_of(said, "Left", "vehicle") == f"Left vehicle 40 39 {MINUS}1 one replication: no interval"
+    assert "no clear change" not in said
+    assert "northbound. One replication has no interval: a change may be chance alone." in said
+
+
+def test_cargo_that_nothing_touches_is_one_line(desk: Path) -> None:
+    """Instead of one line a port; with minutes saved the arithmetic is there."""
+    said = shown(desk, 1.0, 12, 12)
+    assert "No truck line changes: cargo value is 0. Travellers' time is not valued in dollars." in said
+    assert "Cargo value by" not in said
+    said = shown(desk, 1.0, 12, 12, saved=3.0)
+    assert "Left: 3.0 ± 0.0 min saved x share 10.00% -> +$1.0M ± $0.1M a month" in said
+
+
+def test_each_scenario_takes_the_sets_that_are_of_it(desk: Path) -> None:
+    """What one has already, or lacks the path of, is no fault; of none it is, and a fault of one names it."""
+    booths, factor = "network.ports[left].truck.standard.booths_open", "demand[0].factor"
+    (desk / "more.yaml").write_text(
+        "scenario: more\nextends: now.yaml\nchanges: [{action: scale_demand, factor: 1.1}]\n"
+    )
+    files = [desk / "now.yaml", desk / "more.yaml"]
+    now, more = study.read(files, sets=[f"{factor}=1.3", "run.seed=9"]).scenarios
+    assert (now.sets, more.sets) == (("run.seed=9",), (f"{factor}=1.3", "run.seed=9"))
+    with pytest.raises(ScenarioError, match="bths"):
+        study.read(files, sets=[f"{booths}.bths=1"])
+    with pytest.raises(ScenarioError, match=r"a factor of 1 changes nothing \(in .*more.yaml\)"):
+        study.read(files, sets=[f"{factor}=1"])
+
+
+def test_check_goes_on_after_a_file_whose_model_cannot_be_built(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its fault is told with the others, with its name."""
+    change = "{action: scale_demand, factor: 6}"
+    (desk / "wild.yaml").write_text(f"scenario: wild\nextends: now.yaml\nchanges: [{change}, {change}]\n")
+    assert call("check", desk / "wild.yaml", desk / "now.yaml") == 2
+    said = capsys.readouterr()
+    assert "now.yaml: good" in said.out
+    assert "wild.yaml: " in said.err
+    assert "demand is scaled 36 times in all" in said.err

@@ -416,3 +416,16 @@ def test_purposes_do_not_share_their_numbers() -> None:
     gaps = np.diff(block.tick, prepend=0)
     for one, other in ((block.patience, block.multiplier[0]), (block.patience, gaps), (block.multiplier[0], gaps)):
         assert stats.spearmanr(one, other).pvalue > LEVEL
+
+
+def test_parts_of_one_flow_at_one_tick_are_in_order_of_key() -> None:
+    """So many in one slot that ticks meet: the parts of a shifted flow share their numbers."""
+    rush = np.zeros(SLOTS_PER_WEEK)
+    rush[100] = 3_000_000.0
+    whole = segment("a", per_hour=rush)
+    parts = [replace(whole, part=(0.0, 0.5)), replace(whole, name="a>b", drawn_as="a", part=(0.5, 1.0))]
+    block, undivided = one_week(border(*parts)), one_week(border(whole))
+    assert (np.diff(block.tick) == 0).any()
+    assert np.array_equal(block.tick, undivided.tick)
+    assert np.array_equal(block.key, undivided.key)
+    assert set(block.segment.tolist()) == {0, 1}

@@ -296,4 +296,11 @@ def simulate(source: study.Source, *, replication: int = 0) -> pd.DataFrame:
 
 def _texts(sets: Mapping[str, object] | None) -> list[str]:
     """Return settings as the command line takes them; JSON is YAML."""
-    return [f"{path}={json.dumps(value)}" for path, value in (sets or {}).items()]
+    return [f"{path}={json.dumps(value, default=_plain)}" for path, value in (sets or {}).items()]
+
+
+def _plain(value: object) -> object:
+    """Return a number or array of numpy as Python's own."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise PortsimError(f"{value!r} cannot be set: give a number, text, a list or a mapping")

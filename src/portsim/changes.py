@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 
 from portsim import clock, staffing, treatment
-from portsim.edits import NOTE, ChangeFault, Found, KeyPath, nothing, with_port
-from portsim.errors import nearest
+from portsim.edits import NOTE, ChangeFault, nothing, with_port
+from portsim.errors import Found, KeyPath, nearest
 from portsim.schema import (
     MODES,
     AddBooths,
@@ -42,7 +42,7 @@ from portsim.schema import (
     SmoothArrivals,
 )
 
-__all__ = ["NOTE", "ChangeFault", "Found", "apply", "concerns_demand", "overfull"]
+__all__ = ["NOTE", "ChangeFault", "apply", "concerns_demand", "overfull"]
 
 
 def apply(network: Network, change: Change, earlier: Sequence[Change] = ()) -> Network:
@@ -91,14 +91,14 @@ def concerns_demand(change: Change) -> TypeGuard[DemandChange]:
 def _open_port(network: Network, change: OpenPort) -> Network:
     port = network.port(change.port)
     if port.open:
-        raise ChangeFault((("port",), f"{port.id} is open already, so this changes nothing"))
+        raise nothing("port", because=f"{port.id} is open already")
     return with_port(staffing.staff_port(network, change), port.model_copy(update={"open": True}))
 
 
 def _close_port(network: Network, change: ClosePort) -> Network:
     port = network.port(change.port)
     if not port.open:
-        raise ChangeFault((("port",), f"{port.id} is closed already, so this changes nothing"))
+        raise nothing("port", because=f"{port.id} is closed already")
     if not any(other.open for other in network.ports if other.id != port.id):
         raise ChangeFault((("port",), f"{port.id} is the last open port: travellers need one"))
     return with_port(network, port.model_copy(update={"open": False}))
@@ -113,7 +113,7 @@ def _set_choice(network: Network, change: SetChoice) -> Network:
         before = getattr(network.choice, key)
         if value == (before.value if isinstance(before, Figure) else before):
             shown = value if isinstance(value, str) else f"{value:g}"
-            raise ChangeFault(((key,), f"{key} is {shown} already, so this changes nothing"))
+            raise nothing(key, because=f"{key} is {shown} already")
     return network.model_copy(update={"choice": network.choice.model_copy(update=update)})
 
 
@@ -122,13 +122,13 @@ def _set_choice(network: Network, change: SetChoice) -> Network:
 
 def _scale_demand(network: Network, change: ScaleDemand) -> Network:
     if change.factor == 1:
-        raise ChangeFault((("factor",), "a factor of 1 changes nothing"))
+        raise nothing("factor", what="a factor of 1")
     return network
 
 
 def _shift_classes(network: Network, change: ShiftClasses) -> Network:
     if change.from_ == change.to:
-        raise ChangeFault((("to",), f"'{change.to}' is the class they have, so this changes nothing"))
+        raise nothing("to", because=f"'{change.to}' is the class they have")
     before, after = network.classes[change.from_], network.classes[change.to]
     if before.mode != after.mode:
         same = [name for name, other in network.classes.items() if other.mode == before.mode and name != change.from_]
@@ -138,8 +138,7 @@ def _shift_classes(network: Network, change: ShiftClasses) -> Network:
         name for place in network.catchments if _meet((place.id,), change.catchments) for name in place.access_min
     }
     if not any(_has_line(port, before.mode, network, change.to) for port in network.ports if port.id in reached):
-        message = f"no port within their reach has a lane type for '{change.to}', so this changes nothing"
-        raise ChangeFault((("to",), message))
+        raise nothing("to", because=f"no port within their reach has a lane type for '{change.to}'")
     return network
 
 
@@ -164,7 +163,7 @@ def _event(network: Network, change: Event) -> Network:
     if change.kind == "lost_booths":
         return staffing.lose_booths(network, change)
     if change.factor == 1:
-        raise ChangeFault((("factor",), "a factor of 1 changes nothing"))
+        raise nothing("factor", what="a factor of 1")
     return network
 
 

@@ -69,8 +69,10 @@ def waits_by_port(summary: pd.DataFrame, comparison: pd.DataFrame, mode: str, co
         )
         for port in ports
     ]
-    notes = [WAIT_DEFINITION, "Bars: 95% confidence intervals."]
+    alone = context.replications == 1
+    notes = [WAIT_DEFINITION, "One replication: no intervals." if alone else "Bars: 95% confidence intervals."]
     notes += ["Changes are paired: the same travellers in both scenarios."] * bool(options)
+    notes += [findings.hidden_note(comparison, options, ports, mode, context)]
     notes += [ASSUMED_NOTE] * bool(context.mark(ports, mode))
     with layout.style():
         figure, box = layout.page(findings.waits_title(waits, changes, mode, context), notes, context.provenance)
@@ -98,7 +100,7 @@ def wait_by_hour(
     simulated = max(day.days for day in days.values())
     notes = [
         WAIT_DEFINITION,
-        "Line: mean, \u00b1: its 95% interval.",
+        "Line: mean of one replication." if context.replications == 1 else "Line: mean, \u00b1: its 95% interval.",
         f"Band: 10th to 90th percentile of the hour's mean wait on {simulated} simulated weekdays.",
     ]
     notes += ["The change is paired, over the whole week."] * any((name, port) in changes for name in days)
@@ -315,18 +317,16 @@ def _draw_day(axes: Axes, day: Day, look: Look, *, shade: float) -> None:
 
 
 def _label_peak(axes: Axes, days: Mapping[str, Day], context: Context) -> None:
-    """Write the waits of the first scenario's worst hour above their marks, but for one too close to another."""
-    hour = next(iter(days.values())).peak
-    waits = sorted((day.at(hour), name) for name, day in days.items() if not math.isnan(day.mean[hour]))
+    """Write each scenario's longest wait above its mark, but for one too close to another."""
+    peaks = sorted(((day.at(day.peak), day.peak, name) for name, day in days.items()), reverse=True)
     room = 2.5 * TEXT_SIZE * axes.get_ylim()[1] / layout.extent(axes)[1]  # minutes
-    free = math.inf
-    for wait, name in reversed(waits):
-        if wait.mean < free:
+    placed: list[tuple[float, float]] = []
+    for wait, hour, name in peaks:
+        at = (min(max(hour + 0.5, _LABEL_HOURS), HOURS - _LABEL_HOURS), wait.mean)
+        if all(abs(at[0] - x) > 2 * _LABEL_HOURS or abs(at[1] - y) > room for x, y in placed):
             how: dict[str, Any] = {"ha": "center", "va": "bottom", "fontweight": "bold", "path_effects": layout.HALO}
-            color = _look(name, context).color
-            at = (min(max(hour + 0.5, _LABEL_HOURS), HOURS - _LABEL_HOURS), wait.mean)
-            layout.write(axes, f"{plus_minus(wait)} min", at, (0, 9), color=color, **how)
-            free = wait.mean - room
+            layout.write(axes, f"{plus_minus(wait)} min", at, (0, 9), color=_look(name, context).color, **how)
+            placed.append(at)
 
 
 # --- the chart of a week ------------------------------------------------------------------------------------
@@ -339,7 +339,8 @@ def _week_handles(weeks: Mapping[str, Week], changes: Mapping[str, WeekChange]) 
         handles.append(Patch(facecolor="white", edgecolor=layout.GREY, hatch=_HATCH, label="closed, or no one joins"))
     if any((change.known & ~change.clear).any() for change in changes.values()):
         dot: dict[str, Any] = {"marker": ".", "markersize": 8, "markeredgecolor": "none"}
-        label = "no clear change: 95% interval contains 0"
+        alone = any(findings.NO_INTERVAL in change.verdicts for change in changes.values())
+        label = findings.NO_INTERVAL if alone else "no clear change: 95% interval contains 0"
         grey: dict[str, Any] = {"color": layout.GREY, "linewidth": 13, "solid_capstyle": "butt"}
         handles.append(Line2D([], [], markerfacecolor=layout.QUIET, label=label, **dot, **grey))
     if any((change.verdict == WORSE).any() for change in changes.values()):

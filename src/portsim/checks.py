@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel
 
 from portsim import clock
-from portsim.errors import nearest
+from portsim.errors import Found, KeyPath, nearest
 from portsim.schema import (
     MODES,
     CargoRule,
@@ -33,6 +33,8 @@ from portsim.schema import (
 SHARES_SUM_WITHIN = 0.001
 SHORTEST_MEAN_S = 0.001
 """One tick: a shorter inspection would take no time at all."""
+LONGEST_MEAN_S = 36_000
+"""Ten hours: a longer inspection is a slip, and with its spread more than a run's clock holds."""
 BOOTHS_WITHIN = 1e-9
 MONTHS = 12
 HERDING_RATIO = 1.25
@@ -42,9 +44,6 @@ TOLL_OBSERVED = (
     "a toll on an observed line: what was observed holds it already, and it would count twice. Leave it out here; "
     "a scenario's set_toll adds one to what was observed"
 )
-
-KeyPath = tuple[int | str, ...]
-Found = tuple[KeyPath, str]
 
 
 class Line(NamedTuple):
@@ -330,8 +329,13 @@ def _service(path: KeyPath, service: Service, users: Sequence[str]) -> Iterator[
     if missing:
         yield at, f"no mean for {', '.join(missing)}, who use it too"
     for key, series in by_class.items() or [("", service.mean_s)]:
-        if isinstance(series, Series) and float(series.slots().min()) < SHORTEST_MEAN_S:
-            yield (*at, key) if key else at, f"a mean must be at least {SHORTEST_MEAN_S:g} s in every hour"
+        if not isinstance(series, Series):
+            continue
+        place = (*at, key) if key else at
+        if float(series.slots().min()) < SHORTEST_MEAN_S:
+            yield place, f"a mean must be at least {SHORTEST_MEAN_S:g} s in every hour"
+        if float(series.slots().max()) > LONGEST_MEAN_S:
+            yield place, f"a mean must be at most {LONGEST_MEAN_S:,} s in every hour"
 
 
 def _observed(network: Network, line: Line) -> Iterator[Found]:

@@ -96,15 +96,16 @@ def check(files: Files, engines: Engines = False) -> None:
     for file in files:
         try:
             scenario = load(file)
-        except ScenarioError as error:
-            faults += error.faults
-        else:
             _build(scenario)
             typer.echo(f"{file}: good. {inputs_line(scenario)}")
             for warning in warnings(scenario.network, scenario.run):
                 typer.echo(f"{file}: warning: {warning}")
             if engines:
                 typer.echo(f"{file}: {_agreement(scenario)}")
+        except ScenarioError as error:
+            faults += error.faults
+        except PortsimError as error:
+            faults.append(Fault(str(file), 0, 0, str(error)))
     if faults:
         raise ScenarioError(faults)
 

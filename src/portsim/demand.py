@@ -75,6 +75,7 @@ class _Line:
     origins: dict[str, float]
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def derive(network: Network, today: Network | None = None) -> Demand:
     """Derive potential flows and constants of a network; segments stated outright are taken as they are.
 
@@ -126,7 +127,9 @@ def patience_per_min(network: Network, mode: Mode) -> float:
 def _observed_lines(network: Network, class_name: str, today: Network) -> Iterator[_Line]:
     traveller_class = network.classes[class_name]
     gates = {
-        (port.id, mode, lane_type): gate_of(crossing, lane) for port, mode, crossing, lane_type, lane in lanes_of(today)
+        (port.id, mode, lane_type): gate_of(crossing, lane)
+        for now in (network, today)  # a line that is not in today's is set on the command line
+        for port, mode, crossing, lane_type, lane in lanes_of(now)
     }
     beta = patience_per_min(network, traveller_class.mode)
     for port, mode, _, lane_type, lane in lanes_of(network):
@@ -212,7 +215,7 @@ def _solve_constants(network: Network, lines: list[_Line]) -> Floats:
     raise PortsimError(
         "no choice constants reproduce the observed shares of "
         + ", ".join(line.port.id for line in lines)
-        + ": see origins and access_min of the catchments"
+        + ": see origins and access_min of the catchments, and taste_scale_min, access_weight and wait_weight of choice"
     )
 
 

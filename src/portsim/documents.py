@@ -23,14 +23,15 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from portsim import clock
-from portsim.errors import Fault, ScenarioError, nearest
+from portsim.errors import Fault, Found, KeyPath, ScenarioError, nearest
 from portsim.messages import human, show
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 MAX_VALUES = 100_000
 
-KeyPath = tuple[int | str, ...]
+_DATA = Path(__file__).resolve().parent / "data"
+
 Place = tuple[int, int]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -155,7 +156,7 @@ class Reader:
                 )
                 document.data[key] = [given]
 
-    def note(self, document: Document, found: Iterable[tuple[KeyPath, str]], at: KeyPath = ()) -> None:
+    def note(self, document: Document, found: Iterable[Found], at: KeyPath = ()) -> None:
         """Place what a cross-check found."""
         self.faults += [document.fault((*at, *loc), message) for loc, message in found]
 
@@ -220,7 +221,9 @@ def _faults(invalid: ValidationError, document: Document, model: type[BaseModel]
 
 
 def shown(path: Path) -> str:
-    """Name a file from the current directory where it is below it."""
+    """Name a file from the current directory where it is below it, and one of the package from its data."""
+    if path.is_relative_to(_DATA):
+        return path.relative_to(_DATA).as_posix()
     here = Path.cwd().resolve()
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
@@ -276,6 +279,11 @@ _HINTS = {
     "another document": ": a file holds one, so leave out the line ---",
     "undefined alias": ": a word that begins with * needs quotes",
 }
+_MISPLACED = re.compile(
+    r"expected (<block end>|'<document start>'), but found .*('\?'|'-'|<block mapping start>|<block sequence start>)"
+)
+_INDENT = "keys that belong together begin in the same column; the keys of a list item in that of its first, after '- '"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # what an escape such as "\e" puts into text
 _DATE_TAG = "tag:yaml.org,2002:timestamp"
 
 
@@ -323,7 +331,7 @@ class _Plain:
             mark = error.problem_mark or error.context_mark
             place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             said = ", ".join(words for words in (error.context, error.problem) if words)
-            said += next((hint for sign, hint in _HINTS.items() if sign in said), "")
+            said = _indentation(said) or said + next((hint for sign, hint in _HINTS.items() if sign in said), "")
             raise UnreadableError(f"not valid YAML: {said}", *place) from None
         except (YAMLError, ValueError) as error:
             raise UnreadableError(f"not valid YAML: {str(error).splitlines()[0]}", 1, 1) from None
@@ -354,6 +362,9 @@ class _Plain:
                 self.faults.append((_place(key_node), "a key must be a word, not a list or a mapping"))
                 continue
             key, below = str(key_node.value), (*path, str(key_node.value))
+            if _CONTROL.search(key):
+                self.faults.append((_place(key_node), "a control character in a key: write letters and digits"))
+                continue
             if key_node.tag == _MERGE_TAG:
                 self.faults.append((_place(key_node), "merge keys (<<) are not read: use extends, or repeat"))
                 continue
@@ -368,6 +379,9 @@ class _Plain:
         return data
 
     def _scalar(self, node: Node) -> Any:
+        if _CONTROL.search(str(node.value)):
+            self.faults.append((_place(node), "a control character: write text and spaces only"))
+            return None
         if node.tag not in _PLAIN_TAGS:
             return str(node.value)
         try:
@@ -375,6 +389,13 @@ class _Plain:
         except (YAMLError, ValueError):
             self.faults.append((_place(node), f"{show(str(node.value))} cannot be read as a value"))
             return None
+
+
+def _indentation(said: str) -> str:
+    """Say in plain words that a line begins in a wrong column; nothing where that is not what YAML means."""
+    if "mapping values are not allowed" in said:
+        return f"wrong indentation, or a text with ': ' that needs quotes: {_INDENT}"
+    return f"wrong indentation: {_INDENT}" if _MISPLACED.search(said) else ""
 
 
 def _place(node: Node) -> Place:

@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from portsim import clock
+from portsim.errors import Found
 from portsim.schema import Crossing, LaneType, Mode, Network, Port, Series
 
 NOTE = "set by the scenario"
 TOLERANCE = 1e-9
 """Booths that differ by less are the same."""
 
-KeyPath = tuple[int | str, ...]
-Found = tuple[KeyPath, str]
 Booths = npt.NDArray[np.float64]
 
 
@@ -88,6 +87,6 @@ def with_booths(network: Network, at: LineAt, booths: Booths) -> Network:
     return with_line(network, at, {"booths_open": Series(hours=tuple(booths.tolist()), note=NOTE)})
 
 
-def nothing(*at: int | str, because: str) -> ChangeFault:
+def nothing(*at: int | str, because: str = "", what: str = "this") -> ChangeFault:
     """Return the fault of a change that changes nothing."""
-    return ChangeFault((at, f"{because}, so this changes nothing"))
+    return ChangeFault((at, f"{because}, so {what} changes nothing" if because else f"{what} changes nothing"))

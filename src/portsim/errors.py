@@ -13,6 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+KeyPath = tuple[int | str, ...]
+"""Where a value stands in a file: keys and positions."""
+
+Found = tuple[KeyPath, str]
+"""Something wrong: where, and what."""
+
 
 class PortsimError(Exception):
     """Base of the errors portsim raises on purpose; the message is meant to be read."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
@@ -30,7 +31,10 @@ from portsim.workload import WeekBlock, Workload, draw
 Engine = Literal["compiled", "simpy"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 REPLAYED = 40_000  # travellers whom SimPy replays, to hold the compiled engine to its word: a second of work
-_DECISIVE = ("clock", "schema", "opening", "demand", "demand_changes", "model", "workload", "records", "measures")
+_DECISIVE = (
+    *("clock", "schema", "opening", "demand", "demand_changes", "model"),
+    *("workload", "records", "measures", "experiment"),
+)
 Progress = Callable[[int, int], None]
 
 
@@ -75,7 +79,8 @@ def simulate(port_model: PortModel, workload: Workload, engine: Engine) -> Cross
     if engine == "compiled":
         from portsim.engines import compiled  # noqa: PLC0415 - numba is slow to import
 
-        return compiled.simulate(port_model, workload)
+        with _within_bounds():
+            return compiled.simulate(port_model, workload)
     from portsim.engines import reference  # noqa: PLC0415 - only where it is chosen
 
     return reference.simulate(port_model, workload)
@@ -102,9 +107,19 @@ def _measured_by_week(port_model: PortModel, workload: Workload) -> Measures:
 
     tally = Tally(port_model)
     last = port_model.warm_up_weeks + port_model.weeks - 1
-    for week, block in enumerate(compiled.blocks(port_model, workload)):
-        tally.add(block.crossings, len(block.carried), last=week == last)
+    with _within_bounds():
+        for week, block in enumerate(compiled.blocks(port_model, workload)):
+            tally.add(block.crossings, len(block.carried), last=week == last)
     return tally.measures()
+
+
+@contextmanager
+def _within_bounds() -> Iterator[None]:
+    """Word it for people where a week is more than the compiled engine can hold."""
+    try:
+        yield
+    except OverflowError as error:
+        raise PortsimError(f"{error}: use --engine simpy, or see per_hour and mean_s") from error
 
 
 # --- agreement of the engines ------------------------------------------------------------------
@@ -219,8 +234,8 @@ def _work(task: Task, port_model: PortModel, seed: int, engine: Engine, *, verif
 
 
 def part_name(scenario: Scenario, replication: int) -> str:
-    """Name a finished replication by all it depends on: scenario, code, seed and number."""
-    code = f"{__version__}-{code_digest()[:8]}"
+    """Name a finished replication by all it depends on: scenario, code, numpy (whose draws it has), seed and number."""
+    code = f"{__version__}-{code_digest()[:8]}-numpy{np.__version__}"
     return f"{scenario.digest[:16]}-{code}-seed{scenario.run.seed}-{replication:04d}.npz"
 
 

@@ -20,6 +20,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_SCENARIOS = 5  # more cannot be told apart
 DAGGER, TIMES = "\u2020", "\u00d7"
 ASSUMED_NOTE = f"{DAGGER} rests on an assumed wait."
+NO_INTERVAL = "one replication: no interval"  # in place of a verdict
 
 _PLURALS = {"truck": "trucks", "vehicle": "vehicles", "bus": "buses", "pedestrian": "pedestrians"}
 _LANE_WORDS = {"sentri": "SENTRI", "ready": "Ready", "fast": "FAST"}
@@ -74,6 +75,17 @@ class Context:
         return f"{run}{alone}, seed {self.seed}, portsim {self.version}.{shown} Source: {source}."
 
 
+def verdict_on(difference: float, half_width: float, verdict: str) -> str:
+    """Return the verdict on a difference; of one replication alone none but that nothing changes by design."""
+    alone = math.isnan(half_width) and not math.isnan(difference)
+    return NO_INTERVAL if alone and verdict != IDENTICAL else verdict
+
+
+def lane_words(lane_type: str) -> str:
+    """Return a lane type as people write it."""
+    return _LANE_WORDS.get(lane_type, lane_type)
+
+
 def _count(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
 
@@ -123,10 +135,56 @@ def wait_changes(
     ]
     columns = ["option", "port", "difference", "half_width", "verdict"]
     return {
-        (str(option), str(port)): Change(Estimate(float(difference), float(half_width)), str(verdict))
+        (str(option), str(port)): Change(
+            Estimate(float(difference), float(half_width)), verdict_on(difference, half_width, str(verdict))
+        )
         for option, port, difference, half_width, verdict in rows[columns].itertuples(index=False, name=None)
         if not math.isnan(difference)
     }
+
+
+def hidden_lanes(comparison: pd.DataFrame, option: str, port: str, mode: str) -> dict[str, Change]:
+    """Return the changes by lane type where the change of all together hides one of them; else nothing.
+
+    It does where a lane type has a clear change and all together have none, or one of the other sign.
+    """
+    if comparison.empty:
+        return {}
+    rows = comparison[
+        (comparison["option"] == option)
+        & (comparison["port"] == port)
+        & (comparison["mode"] == mode)
+        & (comparison["metric"] == "wait_mean_min")
+    ]
+    found = {
+        str(row["lane_type"]): Change(Estimate(float(row["difference"]), float(row["half_width"])), str(row["verdict"]))
+        for row in rows.to_dict("records")
+    }
+    together = found.pop(ALL, None)
+    clear_lanes = {change.verdict for change in found.values()} & {BETTER, WORSE}
+    return found if together and clear_lanes - {together.verdict} else {}
+
+
+def hidden_note(
+    comparison: pd.DataFrame, options: Sequence[str], ports: Sequence[str], mode: str, context: Context
+) -> str:
+    """Return what the waits by port hide of single lane types; nothing where they hide nothing."""
+    hidden = {(option, port): hidden_lanes(comparison, option, port, mode) for option in options for port in ports}
+    names = dict.fromkeys(context.ports[port] for (_, port), lanes in hidden.items() if lanes)
+    if not names:
+        return ""
+    if len(options) > 1 or len(names) > 1:
+        return f"Lane types change differently at {', '.join(names)}: see their own charts."
+    [lanes] = [lanes for lanes in hidden.values() if lanes]
+    parts = [f"{lane_words(lane)} {_signed(change)}" for lane, change in lanes.items()]
+    return f"By lane type at {next(iter(names))}: {', '.join(parts)}."
+
+
+def _signed(change: Change) -> str:
+    if change.verdict == IDENTICAL:
+        return IDENTICAL
+    unclear = f" ({NO_CLEAR_CHANGE})" if change.verdict == NO_CLEAR_CHANGE else ""
+    return f"{plus_minus(change.difference, signed=True)} min{unclear}"
 
 
 def waits_title(waits: Waits, changes: Changes, mode: str, context: Context) -> str:
@@ -154,6 +212,10 @@ def _moves(changes: Mapping[str, Change], mode: str, context: Context) -> str:
     ports = _count(len(changes), "port")
     if all(change.verdict == IDENTICAL for change in changes.values()):
         return f"{mode} waits are identical by design at {'all ' if len(changes) > 1 else ''}{ports}"
+    if any(change.verdict == NO_INTERVAL for change in changes.values()):
+        port = max(changes, key=lambda name: abs(changes[name].difference.mean))
+        most = plus_minus(changes[port].difference, signed=True)
+        return f"{mode} waits change most at {context.port(port, mode)} ({most} min; {NO_INTERVAL})"
     moves: list[str] = []
     for verb, verdict in (("fall", BETTER), ("rise", WORSE)):
         found = {port: change for port, change in changes.items() if change.verdict == verdict}
@@ -171,6 +233,8 @@ def _tally(verdicts: Sequence[str], what: str = "port", at: str = " at") -> str:
         return "nothing to compare"
     if set(verdicts) == {IDENTICAL}:
         return IDENTICAL
+    if NO_INTERVAL in verdicts:
+        return NO_INTERVAL
     counts = (("shorter", verdicts.count(BETTER)), ("longer", verdicts.count(WORSE)))
     parts = [f"{word}{at} {count}" for word, count in counts if count]
     return f"{', '.join(parts)} of {_count(len(verdicts), what)}" if parts else NO_CLEAR_CHANGE
@@ -186,7 +250,8 @@ def change_text(waits: Waits, changes: Changes, option: str, port: str, context:
         return "not compared"
     if change.verdict == IDENTICAL:
         return IDENTICAL
-    return f"{plus_minus(change.difference, signed=True)} min, {change.verdict}"
+    verdict = "no interval" if change.verdict == NO_INTERVAL else change.verdict
+    return f"{plus_minus(change.difference, signed=True)} min, {verdict}"
 
 
 # --- waits by hour ------------------------------------------------------------------------------------------
@@ -203,8 +268,7 @@ class Line(NamedTuple):
 
     def who(self, context: Context) -> str:
         """Return who waits in it, and where."""
-        lanes = _LANE_WORDS.get(self.lane_type, self.lane_type)
-        return f"{_PLURALS[self.mode]} at {context.port(self.port, self.mode)} ({lanes} lanes)"
+        return f"{_PLURALS[self.mode]} at {context.port(self.port, self.mode)} ({lane_words(self.lane_type)} lanes)"
 
     def rows(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return what a table holds of the line."""
@@ -247,14 +311,15 @@ def weekdays(profile: pd.DataFrame, line: Line) -> dict[str, Day]:
 def hours_title(days: Mapping[str, Day], changes: Changes, line: Line, context: Context) -> str:
     """Return the finding of the waits by hour: what becomes of a line, and of the worst hour of its weekday.
 
-    The change is the paired one of the whole week.
+    The change is the paired one of the whole week. Each scenario's peak is its own: it may move to another hour.
     """
     first, *options = days
-    hour, target = days[first].peak, context.target_wait_min.get(line.port)
+    target = context.target_wait_min.get(line.port)
     who = line.who(context)
     if not options:
-        peak = days[first].at(hour)
-        text = f"{who} wait {plus_minus(peak)} min at the weekday peak ({hour:02d}:00){_against(target, peak)}"
+        peak = days[first].at(days[first].peak)
+        hour = f"{days[first].peak:02d}:00"
+        text = f"{who} wait {plus_minus(peak)} min at the weekday peak ({hour}){_against(target, peak)}"
         return text[0].upper() + text[1:] if first == context.base else f"{context.scenarios[first]}: {text}"
     found = {name: changes.get((name, line.port)) for name in days}
     paired = [change for change in found.values() if change]
@@ -262,8 +327,13 @@ def hours_title(days: Mapping[str, Day], changes: Changes, line: Line, context: 
         return f"{context.scenarios[options[0]]}: {_line_finding(days[first], days[options[0]], paired[0], who)}"
     if [change.verdict for change in paired] == [IDENTICAL] * len(options):
         return f"The wait of {who} is identical by design in every option"
-    clauses = [f"{context.scenarios[name]}: {_hour_clause(day.at(hour), found[name])}" for name, day in days.items()]
-    return f"{who[0].upper()}{who[1:]}, {hour:02d}:00 peak. {'; '.join(clauses)}"
+    peaks = {day.peak for day in days.values()}
+    when = f"{next(iter(peaks)):02d}:00 peak" if len(peaks) == 1 else "weekday peaks"
+    clauses = [
+        f"{context.scenarios[name]}: {_peak_clause(day, found[name], shared=len(peaks) == 1)}"
+        for name, day in days.items()
+    ]
+    return f"{who[0].upper()}{who[1:]}, {when}. {'; '.join(clauses)}"
 
 
 def _line_finding(base: Day, option: Day, change: Change, who: str) -> str:
@@ -271,18 +341,22 @@ def _line_finding(base: Day, option: Day, change: Change, who: str) -> str:
         return f"the wait of {who} is identical by design"
     if change.verdict == NO_CLEAR_CHANGE:
         return f"no clear change in the wait of {who} ({plus_minus(change.difference, signed=True)} min)"
-    before, after = base.at(base.peak), option.at(base.peak)
-    peak = f"; {base.peak:02d}:00 peak {plus_minus(after)} min, was {plus_minus(before)}"
+    if change.verdict == NO_INTERVAL:
+        return f"the wait of {who} changes by {plus_minus(change.difference, signed=True)} min ({NO_INTERVAL})"
+    before, after = plus_minus(base.at(base.peak)), plus_minus(option.at(option.peak))
     less = "less" if change.verdict == BETTER else "more"
-    return f"{who} wait {change.size} min {less}{'' if math.isnan(after.mean) else peak}"
+    peak = (
+        f"{base.peak:02d}:00 peak {after} min, was {before}"
+        if base.peak == option.peak
+        else f"peak {after} min at {option.peak:02d}:00, was {before} at {base.peak:02d}:00"
+    )
+    return f"{who} wait {change.size} min {less}; {peak}"
 
 
-def _hour_clause(wait: Estimate, change: Change | None) -> str:
-    if math.isnan(wait.mean):
-        return "no one joins then"
-    if change and change.verdict not in (BETTER, WORSE):
+def _peak_clause(day: Day, change: Change | None, *, shared: bool) -> str:
+    if change and change.verdict in {NO_CLEAR_CHANGE, IDENTICAL}:
         return change.verdict
-    return f"{plus_minus(wait)} min"
+    return f"{plus_minus(day.at(day.peak))} min{'' if shared else f' at {day.peak:02d}:00'}"
 
 
 def _against(target: float | None, wait: Estimate) -> str:
@@ -386,7 +460,9 @@ def _of_week(rows: pd.DataFrame, columns: Sequence[str]) -> list[Hours]:
 
 
 def _verdicts_of_week(rows: pd.DataFrame) -> npt.NDArray[np.str_]:
-    return _grid(rows, "verdict").fillna("").to_numpy(dtype=np.str_).reshape(len(DAYS), HOURS)
+    verdicts = _grid(rows, "verdict").fillna("").to_numpy(dtype=np.str_)
+    alone = (_grid(rows, "half_width").isna() & _grid(rows, "difference").notna()).to_numpy(dtype=np.bool_)
+    return np.where(alone & (verdicts != IDENTICAL), NO_INTERVAL, verdicts).reshape(len(DAYS), HOURS)
 
 
 def _grid(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
@@ -415,7 +491,8 @@ def week_notes(weeks: Mapping[str, Week], changes: Mapping[str, WeekChange]) -> 
     """Return how sure a single hour is, which no colour shows."""
     widths = [week.uncertainty for week in weeks.values() if not math.isnan(week.uncertainty)]
     notes = [f"The 95% interval of a single hour's mean is about \u00b1{number(max(widths), 0)} min."] if widths else []
-    notes += ["Changes are paired; where there is none, 1 hour in 20 still looks clear."] * bool(changes)
+    judged = any(NO_INTERVAL not in change.verdicts for change in changes.values())
+    notes += ["Changes are paired; where there is none, 1 hour in 20 still looks clear."] * judged
     return notes
 
 
@@ -439,6 +516,8 @@ def _hours_that_change(change: WeekChange, who: str) -> str:
     That hour is the one whose interval keeps furthest from zero: the largest mean may be the noisiest.
     """
     hours = _count(int(change.known.sum()), "hour")
+    if NO_INTERVAL in change.verdicts:
+        return f"changes of the wait of {who} in {hours}: one replication has no interval"
     parts: list[str] = []
     for word, verdict in (("less", BETTER), ("more", WORSE)):
         found = change.verdict == verdict
@@ -476,6 +555,8 @@ class Value(NamedTuple):
         """Return the verdict on dollars gained; without an interval nothing is clear."""
         if self.usd.mean == 0 and not self.usd.half_width > 0:
             return IDENTICAL
+        if math.isnan(self.usd.half_width):
+            return NO_INTERVAL
         if not clear(self.usd):
             return NO_CLEAR_CHANGE
         return BETTER if self.usd.mean > 0 else WORSE
@@ -489,6 +570,12 @@ def cargo_values(table: pd.DataFrame, context: Context, scope: str = "border") -
     rows = table[(table["base"] == context.base) & (table["scope"] == scope)]
     options = context.drawn(rows["option"])
     return {(row["option"], row["port"]): _value(row) for row in rows.to_dict("records") if row["option"] in options}
+
+
+def no_truck_change(table: pd.DataFrame) -> bool:
+    """Say whether no truck of any option waits otherwise than in the base: there is no cargo value to draw."""
+    rows = table[table["scope"] == "border"]
+    return not ((rows["minutes_saved"] != 0) | (rows["minutes_saved_hw"] > 0)).any()
 
 
 def _value(row: Mapping[Any, Any]) -> Value:
@@ -527,13 +614,14 @@ def _cargo_finding(values: Values, option: str, rule: str, context: Context) -> 
         WORSE: f"longer truck waits cost {size} of cargo a month {rule}",
         IDENTICAL: "cargo value is identical by design, truck waits do not change",
         NO_CLEAR_CHANGE: f"no clear change in cargo value ({dollars(total.usd, signed=True)} a month {rule})",
+        NO_INTERVAL: f"cargo value changes by {dollars(total.usd, signed=True)} a month {rule} ({NO_INTERVAL})",
     }[total.verdict]
 
 
 def _total_text(total: Value) -> str:
     if total.blank:
         return _BEYOND
-    return dollars(total.usd, signed=True) if total.verdict in (BETTER, WORSE) else total.verdict
+    return dollars(total.usd, signed=True) if total.verdict in {BETTER, WORSE, NO_INTERVAL} else total.verdict
 
 
 def value_text(value: Value | None) -> tuple[str, str]:
@@ -545,7 +633,7 @@ def value_text(value: Value | None) -> tuple[str, str]:
     reasons = [f"{plus_minus(value.minutes)} min", value.flag or _BEYOND * value.blank]
     if value.blank:
         return "no dollar figure", f"({', '.join(reasons)})"
-    reasons.append(NO_CLEAR_CHANGE * (value.verdict == NO_CLEAR_CHANGE))
+    reasons.append({NO_CLEAR_CHANGE: NO_CLEAR_CHANGE, NO_INTERVAL: "no interval"}.get(value.verdict, ""))
     return dollars(value.usd, signed=True), f"({', '.join(filter(None, reasons))})"
 
 

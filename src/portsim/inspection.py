@@ -24,7 +24,10 @@ Sets = Annotated[
 ]
 Only = Annotated[str | None, typer.Option(help="Only paths that hold this text.")]
 Full = Annotated[bool, typer.Option("--all", help="Series in full, as --set takes them.")]
+AllChanges = Annotated[bool, typer.Option("--all", help="All changes of a series, not the first three.")]
 Csv = Annotated[bool, typer.Option("--csv", help="As CSV, for a spreadsheet.")]
+
+_ONLY = "--only TEXT lists the paths that hold a text"
 
 
 def register(app: typer.Typer) -> None:
@@ -39,15 +42,16 @@ def show(scenario: ScenarioFile, only: Only = None, sets: Sets = None, full: Ful
     from portsim import inventory  # noqa: PLC0415
 
     rows = inventory.show(_load(scenario, sets), only, full=full)
-    _print(rows, csv=csv, none=f"no path holds '{only}'")
+    _print(rows, csv=csv, none=f"no path holds '{only}'", whole=full, hint="" if only else _ONLY)
 
 
-def diff(base: ScenarioFile, option: ScenarioFile, csv: Csv = False) -> None:
-    """List what differs between two scenarios, and the file and line each value comes from."""
+def diff(base: ScenarioFile, option: ScenarioFile, full: AllChanges = False, csv: Csv = False) -> None:
+    """List what differs between two scenarios: both values, when a series changes, and where each comes from."""
     from portsim import inventory  # noqa: PLC0415
 
-    narrow = ("path", "base", "option", "option_origin")
-    _print(inventory.diff(_load(base), _load(option)), csv=csv, none="no difference", narrow=narrow)
+    narrow = ("path", "base", "option", "change", "option_origin")
+    rows = inventory.diff(_load(base), _load(option), full=full)
+    _print(rows, csv=csv, none="no difference", narrow=narrow, whole=full)
 
 
 def sources(scenario: MaybeScenario = None, only: Only = None, csv: Csv = False) -> None:
@@ -56,16 +60,21 @@ def sources(scenario: MaybeScenario = None, only: Only = None, csv: Csv = False)
 
     rows = [row for row in inventory.sources(_load(scenario)) if only is None or only in row.path]
     narrow = ("path", "value", "low", "high", "unit", "year", "class", "source")
-    _print(rows, csv=csv, none=f"no path holds '{only}'", narrow=narrow)
+    _print(rows, csv=csv, none=f"no path holds '{only}'", narrow=narrow, hint="" if only else _ONLY)
 
 
 def ports(scenario: MaybeScenario = None, csv: Csv = False) -> None:
-    """List every line: hours, booths, service time, and the joins and waits observed."""
+    """List every line: hours, booths, service time, joins and waits observed; then traveller classes and catchments."""
     from portsim import inventory  # noqa: PLC0415
 
-    rows = inventory.ports(_load(scenario))
+    read = _load(scenario)
+    rows = inventory.ports(read)
     narrow = [name for name in inventory.Line._fields if name not in {"most", "later_stages"}]
     _print(rows, csv=csv, none="no port", narrow=narrow)
+    if not csv:
+        for title, names in (("traveller classes", inventory.travellers(read)), ("catchments", inventory.areas(read))):
+            typer.echo(f"\n{title}")
+            _print(names, csv=False, none="none")
 
 
 def facts(csv: Csv = False) -> None:
@@ -84,13 +93,23 @@ def _load(path: Path | None, sets: Sequence[str] | None = None) -> Scenario:
     return packaged() if path is None else load(path, sets=sets or ())
 
 
-def _print(rows: Sequence[tuple[Any, ...]], *, csv: bool, none: str, narrow: Sequence[str] = ()) -> None:
-    """Write rows to standard output: CSV, or lines cut to the terminal; whole lines where it is none."""
+def _print(
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    csv: bool,
+    none: str,
+    narrow: Sequence[str] = (),
+    whole: bool = False,
+    hint: str = "",
+) -> None:
+    """Write rows to standard output: CSV, or lines cut to the terminal; whole lines where it is none, or asked for."""
     from portsim.listing import as_csv, as_lines  # noqa: PLC0415
 
     if csv:
         typer.echo(as_csv(rows), nl=False)
         return
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not whole else None
     for line in as_lines(rows, width, narrow) or [none]:
         typer.echo(line)
+    if width is not None and hint:
+        typer.echo(hint)

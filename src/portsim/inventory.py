@@ -6,9 +6,11 @@ Rows are named tuples, in the order of the files, so that they can be printed, w
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from portsim import clock
 from portsim.opening import booth_slots, hours_of
@@ -18,6 +20,7 @@ from portsim.schema import MODES, Crossing, Figure, Hours, LaneType, Port, Prove
 from portsim.settings import same_value
 
 ABSENT = "-"
+_MOST_SPANS = 3  # of a series' changes, where not all are wanted
 _UNITS = {
     "access_weight": "min of wait a min",
     "booths": "booths",
@@ -65,11 +68,12 @@ class Value(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """One value in which two scenarios differ, and where each has it from."""
+    """One value in which two scenarios differ, where each has it from, and of a series when it changes by how much."""
 
     path: str
     base: str
     option: str
+    change: str
     unit: str
     base_origin: str
     option_origin: str
@@ -113,6 +117,21 @@ class Line(NamedTuple):
     later_stages: str
 
 
+class Travellers(NamedTuple):
+    """A class of travellers, as changes name it, and the lane types that are its own, the preferred first."""
+
+    mode: str
+    class_: str
+    lane_types: str
+
+
+class Area(NamedTuple):
+    """A catchment, as changes name it."""
+
+    catchment: str
+    name: str
+
+
 def unit(key: str) -> str | None:
     """Return the unit of a number by the key it stands under, None for a key without one."""
     if key in _UNITS:
@@ -129,8 +148,11 @@ def show(scenario: Scenario, only: str | None = None, *, full: bool = False) -> 
     ]
 
 
-def diff(base: Scenario, option: Scenario) -> list[Difference]:
-    """Return all values in which two scenarios differ, in the order of the option; an empty list for none."""
+def diff(base: Scenario, option: Scenario, *, full: bool = False) -> list[Difference]:
+    """Return all values in which two scenarios differ, in the order of the option; an empty list for none.
+
+    Of a series the first changes are said, or all of them in `full`.
+    """
     old = {leaf.path: leaf for leaf in base.leaves()}
     new = {leaf.path: leaf for leaf in option.leaves()}
     differences = []
@@ -138,12 +160,10 @@ def diff(base: Scenario, option: Scenario) -> list[Difference]:
         before, after = old.get(path), new.get(path)
         if before and after and same_value(before.value, after.value):
             continue
-        one, other = _words(before), _words(after)
-        if one == other and before and after:
-            other += _hours_that_differ(before.value, after.value)
+        change = _change(before.value, after.value, full=full) if before and after else ""
         unit_word = _unit(after or before)
         origins = [_origin(base, before), _origin(option, after)]
-        differences.append(Difference(path, one, other, unit_word, *origins))
+        differences.append(Difference(path, _words(before), _words(after), change, unit_word, *origins))
     return differences
 
 
@@ -161,6 +181,17 @@ def ports(scenario: Scenario) -> list[Line]:
         if (crossing := port.crossing(mode))
         for name, lane in crossing.lane_types.items()
     ]
+
+
+def travellers(scenario: Scenario) -> list[Travellers]:
+    """Return the classes of travellers by mode."""
+    classes = scenario.network.classes.items()
+    return [Travellers(m, name, ", ".join(c.lane_types)) for m in MODES for name, c in classes if c.mode == m]
+
+
+def areas(scenario: Scenario) -> list[Area]:
+    """Return the catchments."""
+    return [Area(catchment.id, catchment.name) for catchment in scenario.network.catchments]
 
 
 def text(value: object, *, full: bool = False) -> str:
@@ -199,11 +230,31 @@ def _words(leaf: Leaf | None) -> str:
     return ABSENT if leaf is None else text(leaf.value)
 
 
-def _hours_that_differ(one: object, other: object) -> str:
+def _change(one: object, other: object, *, full: bool) -> str:
+    """Return by how much a series changes, and when: `mon-fri 05:00-09:00: -2`; nothing for another value."""
     if not (isinstance(one, Series) and isinstance(other, Series)):
         return ""
-    differ = ~np.isclose(clock.hourly(one.slots()), clock.hourly(other.slots()))
-    return f" (other in {int(differ.sum())} hours)"
+    by_hour = clock.hourly(other.slots()) - clock.hourly(one.slots())
+    days = [_spans(day) for day in np.where(np.isclose(by_hour, 0), 0, by_hour).reshape(-1, clock.HOURS_PER_DAY)]
+    found, first = list[str](), 0
+    for spans, group in groupby(days):
+        last = first + len(list(group)) - 1
+        name = clock.DAY_NAMES[first] + (f"-{clock.DAY_NAMES[last]}" if last > first else "")
+        found += [f"{'daily' if len(days) == last - first + 1 else name} {span}" for span in spans]
+        first = last + 1
+    more = "" if full or len(found) <= _MOST_SPANS else f"; and {len(found) - _MOST_SPANS} more, see --all"
+    return "; ".join(found if full else found[:_MOST_SPANS]) + more
+
+
+def _spans(day: npt.NDArray[np.float64]) -> list[str]:
+    """Return the times of a day at which something changes by the same."""
+    spans, hour = list[str](), 0
+    for change, group in groupby(f"{value:+.4g}" for value in day):
+        end = hour + len(list(group))
+        if float(change):
+            spans.append(f"{hour:02d}:00-{end:02d}:00: {change}")
+        hour = end
+    return spans
 
 
 def _unit(leaf: Leaf | None) -> str:

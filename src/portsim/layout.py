@@ -97,7 +97,7 @@ def page(title: str, notes: Sequence[str], provenance: str) -> tuple[Figure, Box
     inner, left = width - 2 * _MARGIN, _MARGIN / width
     common: dict[str, Any] = {"ha": "left", "linespacing": _LINE_SPACING}
     bottom = _BOTTOM
-    for text, size in ((provenance, _SMALLEST), (" ".join(notes), _NOTE_SIZE)):
+    for text, size in ((provenance, _SMALLEST), (" ".join(filter(None, notes)), _NOTE_SIZE)):
         lines = wrap(text, inner, size)
         figure.text(left, bottom / height, lines, va="bottom", fontsize=size, color=QUIET, **common)
         bottom += _height(lines, size) + _GAP

@@ -33,7 +33,8 @@ def as_lines(rows: Sequence[Row], width: int | None = None, narrow: Sequence[str
     """Return one line a row under a head, columns aligned.
 
     With a `width` in characters, as on a terminal, lines are cut to it: only the columns `narrow`, if given, are
-    shown, rows stand under the port or part of a path they share, and files go by their name alone.
+    shown, rows stand under the port or part of a path they share, and files go by their name alone. The last line
+    then says how many columns are not whole.
     """
     if not rows:
         return []
@@ -44,9 +45,14 @@ def as_lines(rows: Sequence[Row], width: int | None = None, narrow: Sequence[str
     names = [head[place] for place in kept]
     cells = [[_shown(names[at], _cell(row[place])) for at, place in enumerate(kept)] for row in rows]
     if names[0] == "path":
-        return _under_parts(names, cells, width)
-    repeats = len({row[0] for row in cells}) < len(cells)
-    return _under_first(names, cells, width) if repeats else _fitted(names, [names, *cells], width)
+        lines, cut = _under_parts(names, cells, width)
+    elif len({row[0] for row in cells}) < len(cells):
+        lines, cut = _under_first(names, cells, width)
+    else:
+        lines, cut = _fitted(names, [names, *cells], width)
+    lacking = len(head) - len(kept) + len(cut)
+    columns_lack = f"{lacking} column{'s' * (lacking != 1)} left out or cut at {width} columns; --csv shows all"
+    return [*lines, _cut(columns_lack, width)] if lacking else lines
 
 
 def columns(row: Row) -> tuple[str, ...]:
@@ -75,34 +81,44 @@ def _aligned(rows: Sequence[Cells]) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def _fitted(names: Cells, rows: list[Cells], width: int) -> list[str]:
-    """Align rows, the widest columns but the first cut until a line fits; an origin keeps its end, its line number."""
-    widths = [max(len(row[place]) for row in rows) for place in range(len(names))]
+def _fitted(names: Cells, rows: list[Cells], width: int) -> tuple[list[str], set[str]]:
+    """Align rows, the widest columns but the first cut until a line fits; an origin keeps its end, its line number.
+
+    Return the names of the columns that are cut, too.
+    """
+    whole = [max(len(row[place]) for row in rows) for place in range(len(names))]
+    widths = list(whole)
     while sum(widths) + len(_GAP) * (len(widths) - 1) > width and max(widths[1:]) > _NARROWEST:
         widths[widths.index(max(widths[1:]), 1)] -= 1
     cut = [
         [_cut(cell, wide, from_left=_is_origin(name)) for name, cell, wide in zip(names, row, widths, strict=True)]
         for row in rows
     ]
-    return [_cut(line, width) for line in _aligned(cut)]
+    lines = _aligned(cut)
+    shorter = {name for name, wide, fits in zip(names, whole, widths, strict=True) if fits < wide}
+    if any(len(line) > width for line in lines):
+        shorter.add(names[-1])
+    return [_cut(line, width) for line in lines], shorter
 
 
-def _under_parts(names: Cells, cells: list[Cells], width: int) -> list[str]:
+def _under_parts(names: Cells, cells: list[Cells], width: int) -> tuple[list[str], set[str]]:
     """Lay rows under what their paths share, each group aligned for itself."""
-    lines = [_cut(_GAP.join(names), width)]
+    lines, cut = [_cut(_GAP.join(names), width)], set[str]()
     for heading, group in groupby(cells, key=lambda row: _heading(row[0])):
         rows = [[_GAP + row[0].removeprefix(heading).removeprefix("."), *row[1:]] for row in group]
-        lines += [_cut(heading, width), *_fitted(names, rows, width)]
-    return lines
+        fitted, shorter = _fitted(names, rows, width)
+        lines += [_cut(heading, width), *fitted]
+        cut |= shorter
+    return lines, cut
 
 
-def _under_first(names: Cells, cells: list[Cells], width: int) -> list[str]:
+def _under_first(names: Cells, cells: list[Cells], width: int) -> tuple[list[str], set[str]]:
     """Lay rows under what their first cells share, all in one table."""
-    head, *lines = _fitted(names[1:], [names[1:], *(row[1:] for row in cells)], width - len(_GAP))
+    (head, *lines), cut = _fitted(names[1:], [names[1:], *(row[1:] for row in cells)], width - len(_GAP))
     found = [_cut(_GAP + head, width)]
     for heading, group in groupby(zip(cells, lines, strict=True), key=lambda pair: pair[0][0]):
         found += [_cut(heading, width), *(_GAP + line for _, line in group)]
-    return found
+    return found, cut
 
 
 def _heading(path: str) -> str:

@@ -285,10 +285,13 @@ def _chosen(column: Ints, rows: Ints | None) -> Ints:
 
 
 class _Passing:
-    """How many passed a point by line and hour of the run, and how long before the hour's end, in hours together."""
+    """How many passed a point by line and hour of the run, and how long before the hour's end, in ticks together.
+
+    Whole numbers, so that the sum is the same whatever the blocks.
+    """
 
     def __init__(self, lines: int, hours: int) -> None:
-        self.count, self.early = np.zeros((lines, hours)), np.zeros((lines, hours))
+        self.count, self.early = np.zeros((lines, hours)), np.zeros((lines, hours), np.int64)
 
     def add(self, line: Ints, tick: Ints) -> None:
         """Count those who passed within the run; NONE has not."""
@@ -300,13 +303,14 @@ class _Passing:
         cell = line * hours + hour
         self.count += np.bincount(cell, minlength=self.count.size).reshape(self.count.shape)
         left = (hour + 1) * clock.HOUR - tick
-        self.early += np.bincount(cell, weights=left, minlength=self.count.size).reshape(self.count.shape) / clock.HOUR
+        early = np.bincount(cell, weights=left, minlength=self.count.size).reshape(self.count.shape)
+        self.early += early.astype(np.int64)  # exact: far below 2**53
 
     def level(self, after: _Passing) -> tuple[Floats, Floats]:
         """Return how many had passed here and not the point after: the mean of each hour, and at its end."""
         at_end = np.cumsum(self.count - after.count, axis=1)
         before = at_end - (self.count - after.count)
-        return np.maximum(before + self.early - after.early, 0.0), at_end  # rounding may leave -1e-12
+        return (before * clock.HOUR + self.early - after.early) / clock.HOUR, at_end
 
 
 class _Waits:

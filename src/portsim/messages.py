@@ -36,6 +36,11 @@ _BOUNDS = {
     "less_than_equal": ("at most", "le"),
 }
 _DAYS = f"one of {', '.join(clock.DAY_NAMES)}"
+_FEW_HOURS = (
+    "For some hours only: add_booths on the new lane type, with officers moved from the old."  # as the schema says
+)
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]*)?) ?%")
+_HUNDRED = 100
 _LOOKS_LIKE_A_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 
 
@@ -50,7 +55,19 @@ def human(error: ErrorDetails, root: type[BaseModel]) -> str:
         return _action(given)
     if kind == "shape":
         return f"{error['msg']}; got {show(given)}"
-    return _value(kind, given, error.get("ctx", {})) or error["msg"].removeprefix("Value error, ")
+    if kind == "string_type" and error["loc"][-1:] == ("days",):
+        return f"expected daily, {_DAYS}, or a range such as mon-fri; got {show(given)}"
+    words = _value(kind, given, error.get("ctx", {})) or error["msg"].removeprefix("Value error, ")
+    return words + _percent(kind, given, error["loc"])
+
+
+def _percent(kind: str, given: object, loc: Loc) -> str:
+    """Return how a percentage is written, where one was given for a share or as text."""
+    if kind == "float_type" and (percent := _PERCENT.fullmatch(str(given))):
+        return f": write {float(percent[1]) / _HUNDRED:g}"
+    if kind == "less_than_equal" and loc[-1] == "share" and isinstance(given, int | float) and given <= _HUNDRED:
+        return f"; for {given:g} % write {given / _HUNDRED:g}"
+    return ""
 
 
 def _value(kind: str, given: object, context: Mapping[str, Any]) -> str | None:
@@ -103,7 +120,9 @@ def _pattern(given: str, pattern: str) -> str:
         return f"'{given}' is no hour of the week: write {_DAYS} and an hour, as in 'sun 10:00'"
     if pattern == clock.DAYS_PATTERN:
         return f"'{given}' names no days: allowed: daily, {_DAYS}, or a range such as mon-fri"
-    return f"'{given}' is not a name: use lower-case letters, digits and hyphens, a letter first"
+    name = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-")
+    hint = f"; did you mean '{name}'?" if re.fullmatch(pattern, name) else ""
+    return f"'{given}' is not a name: use lower-case letters, digits and hyphens, a letter first{hint}"
 
 
 def _time_hint(given: str) -> str:
@@ -118,7 +137,8 @@ def _time_hint(given: str) -> str:
 
 def _unknown_key(loc: Loc, root: type[BaseModel]) -> str:
     allowed = [key for model in _models_at(loc[:-1], root) for key in _fields(model)]
-    return f"unknown key '{loc[-1]}': {nearest(str(loc[-1]), allowed)}"
+    few_hours = f". {_FEW_HOURS}" if "set_lane_types" in loc and loc[-1] in {"days", "from"} else ""
+    return f"unknown key '{loc[-1]}': {nearest(str(loc[-1]), allowed)}{few_hours}"
 
 
 def _missing_key(loc: Loc, root: type[BaseModel]) -> str:

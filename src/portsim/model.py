@@ -241,6 +241,11 @@ def _ticks(minutes: float) -> int:
     return round(minutes * clock.MINUTE)
 
 
+def _mean_patience(beta: float) -> int:
+    """Return a mean patience, ticks; one so long that draws of it could be no whole numbers is without limit, 0."""
+    return round(clock.MINUTE / beta) if beta * (NO_LIMIT // 100) > clock.MINUTE else 0
+
+
 class _Place(NamedTuple):
     """Where the builder is: a port, its number, and one of its crossings."""
 
@@ -443,7 +448,7 @@ class _Builder:
             traveller_class=self.class_names.index(flow.traveller_class),
             per_hour=flow.per_hour,
             factor=factor,
-            patience=round(clock.MINUTE / beta) if beta > 0 else 0,
+            patience=_mean_patience(beta),
             alternatives=tuple(self._alternatives(flow, demand)),
         )
 

@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from portsim.schema import Crossing, Provenance
+from portsim.errors import KeyPath
+from portsim.schema import Crossing, Provenance, Series, Window
 
 LANE_TYPES = "lane_types"
-
-KeyPath = tuple[int | str, ...]
 
 
 class Leaf(NamedTuple):
@@ -62,8 +61,11 @@ def changed(before: object, after: object, at: KeyPath = ()) -> Iterator[KeyPath
     """Yield where the values of one model differ from another's; what both share is passed over at once."""
     if before is after:
         return
+    if isinstance(before, Series) and isinstance(after, Mapping):  # one for all, then one by class
+        before = dict.fromkeys(after, before)
     old, new = children(before), children(after)
-    if old is None or new is None:
+    windows = isinstance(after, tuple) and any(isinstance(item, Window) for item in after)
+    if old is None or new is None or windows:  # opening hours are one value: a window more or less changes all
         if before != after:
             yield from (leaf.at for leaf in leaves(after, at, ""))
         return

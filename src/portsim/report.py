@@ -22,7 +22,7 @@ from portsim import __version__, tables
 from portsim.demand import lanes_of, patience_per_min
 from portsim.economics import Saving
 from portsim.errors import PortsimError, ResultsError
-from portsim.findings import Context, main_lines
+from portsim.findings import Context, main_lines, no_truck_change
 from portsim.measures import ALL, HOURLY_METRICS, Measures
 from portsim.scenario import Scenario, assumed, count_by_class, resolved_yaml
 from portsim.schema import DemandChange, Event, Mode, Observed, ScaleDemand, as_mode
@@ -324,7 +324,7 @@ def _figures(found: Tables, context: Context) -> Iterator[tuple[str, Any]]:
             figure = charts.wait_by_hour(used, port, mode, lane_type, context, comparison=found.comparison)
             yield f"hours-{port}-{mode}-{lane_type}", figure
     yield from _week_figures(found, context)
-    if not found.cargo_value.empty:
+    if not found.cargo_value.empty and not no_truck_change(found.cargo_value):
         yield "cargo-value", charts.cargo_value_by_port(found.cargo_value, context)
 
 

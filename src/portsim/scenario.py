@@ -17,8 +17,8 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from portsim import changes, checks, settings
-from portsim.documents import Document, KeyPath, Model, Reader, read_yaml, write_yaml
-from portsim.errors import Fault, ScenarioError
+from portsim.documents import Document, Model, Reader, read_yaml, write_yaml
+from portsim.errors import Fault, KeyPath, PortsimError, ScenarioError
 from portsim.messages import human
 from portsim.paths import Leaf, changed, leaves
 from portsim.schema import (
@@ -74,6 +74,8 @@ class Scenario:
     before: Network
     """The network with the scenario's settings, before its changes."""
     sets: tuple[str, ...] = ()
+    idle: Mapping[str, Fault] = field(default_factory=dict, compare=False, repr=False)
+    """What the command line would have set, but is of nothing in this scenario, and why; see `load`."""
     origins: Mapping[KeyPath, str] = field(default_factory=dict, compare=False, repr=False)
     """Where each value comes from: `file:line`, `table:column`, the command line; absent is a default."""
 
@@ -100,12 +102,21 @@ class Scenario:
         return next((self.origins[at[:end]] for end in range(len(at), 0, -1) if at[:end] in self.origins), DEFAULT)
 
 
-def load(path: str | Path, overrides: Mapping[str, object] | None = None, sets: Sequence[str] = ()) -> Scenario:
+def load(
+    path: str | Path,
+    overrides: Mapping[str, object] | None = None,
+    sets: Sequence[str] = (),
+    *,
+    all_sets: bool = True,
+) -> Scenario:
     """Read a scenario with its parents, its network and its tables.
 
     `overrides` are keys of `run` from the command line; one that is None leaves the file's. `sets` are
-    `path=value`, as `--set` takes them, applied last. Raises ScenarioError with every fault found.
+    `path=value`, as `--set` takes them, applied last. Raises ScenarioError with every fault found. Without `all_sets`,
+    one whose path is not here, or that changes nothing, is no fault: it is left out, and among the scenario's `idle`.
     """
+    if not isinstance(path, str | Path):
+        raise PortsimError(f"{path!r} is no scenario file: give its path")
     reading = _Reading(roots=(Path(path).resolve().parent, Path.cwd().resolve()))
     chain = reading.chain(Path(path))
     parts = [reading.parse(document, ScenarioFile) for document in chain]
@@ -126,7 +137,8 @@ def load(path: str | Path, overrides: Mapping[str, object] | None = None, sets: 
     network, demand = reading.make_changes(before, chain, files)
     if reading.faults:
         raise ScenarioError(reading.faults)
-    made = reading.set_values(settings.Parts(network, run, rule.rule if rule else None, demand), sets)
+    applied = reading.set_values(settings.Parts(network, run, rule.rule if rule else None, demand), sets, all_sets)
+    made = applied.parts
     reading.check_warm_up(made.run, chain)
     if reading.faults:
         raise ScenarioError(reading.faults)
@@ -143,7 +155,8 @@ def load(path: str | Path, overrides: Mapping[str, object] | None = None, sets: 
         cargo_rule=made.cargo_rule,
         files=tuple(reading.files),
         before=before,
-        sets=tuple(sets),
+        sets=tuple(text for text in sets if text not in applied.idle),
+        idle=applied.idle,
         origins=reading.origins,
     )
 
@@ -186,7 +199,10 @@ def at_low_patience(scenario: Scenario) -> Scenario | None:
     if patience == scenario.network.patience_pct_per_min:
         return None
     warm_up_weeks = max(2, scenario.run.warm_up_weeks)
-    set_here: list[KeyPath] = [("network", "patience_pct_per_min", mode) for mode in patience]
+    stated = scenario.network.patience_pct_per_min
+    set_here: list[KeyPath] = [
+        ("network", "patience_pct_per_min", mode) for mode, figure in patience.items() if figure != stated[mode]
+    ]
     if warm_up_weeks != scenario.run.warm_up_weeks:
         set_here.append(("run", "warm_up_weeks"))
     return replace(
@@ -373,14 +389,18 @@ class _Reading(Reader):
                     self.note(document, [found], ("changes", number))
         return network, tuple(demand)
 
-    def set_values(self, parts: settings.Parts, sets: Sequence[str]) -> settings.Parts:
+    def set_values(self, parts: settings.Parts, sets: Sequence[str], all_sets: bool) -> settings.Applied:
         """Set what the command line says."""
-        made, done, faults = settings.apply(parts, sets)
-        self.faults += faults
-        for at in (setting.leaf for setting in done):
-            self.origins = {place: origin for place, origin in self.origins.items() if place[: len(at)] != at}
-            self.origins[at] = settings.COMMAND_LINE
-        return made
+        applied = settings.apply(parts, sets)
+        self.faults += [*applied.faults, *(applied.idle.values() if all_sets else ())]
+        for setting in applied.settings:
+            at = setting.leaf
+            if self.origins.get(at) == settings.COMMAND_LINE:
+                self.faults.append(setting.fault(f"this value is set twice: by --{at[-1]} too"))
+            if setting.of_number:
+                self.origins = {place: origin for place, origin in self.origins.items() if place[: len(at)] != at}
+                self.origins[at] = settings.COMMAND_LINE
+        return applied
 
     def check_warm_up(self, run: Run, chain: Sequence[Document]) -> None:
         """Refuse a warm-up so long that little is left to measure: it is usually a slip."""

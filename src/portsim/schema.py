@@ -514,7 +514,10 @@ MOST_TOLL_USD = 1_000
 
 
 class Transfer(Strict):
-    """Officers taken from the booths of one line, in every hour it is staffed."""
+    """Officers taken from the booths of one line, in the hours the action needs them.
+
+    For a port that opens, in every hour.
+    """
 
     port: Identifier
     mode: Mode
@@ -643,7 +646,8 @@ class SetServiceTime(Strict):
 class SetLaneTypes(Strict):
     """Convert booths of one lane type to another: all of them, or so many in each hour that has them.
 
-    No officer is added: a booth that served one line serves the other.
+    No officer is added: a booth that served one line serves the other. For some hours only: add_booths on the new
+    lane type, with officers moved from the old.
     """
 
     action: Literal["set_lane_types"]

@@ -13,7 +13,6 @@ from portsim.edits import (
     TOLERANCE,
     Booths,
     ChangeFault,
-    KeyPath,
     LineAt,
     booths_by_hour,
     find_crossing,
@@ -24,6 +23,7 @@ from portsim.edits import (
     with_crossing,
     with_line,
 )
+from portsim.errors import KeyPath
 from portsim.opening import booth_slots, gate_of, gate_slots, hours_of, working_of
 from portsim.schema import (
     MODES,
@@ -44,6 +44,7 @@ from portsim.schema import (
     Span,
     Transfer,
 )
+from portsim.windows import overlaps
 
 Bools = npt.NDArray[np.bool_]
 
@@ -98,7 +99,7 @@ def set_booths(network: Network, change: SetBooths) -> Network:
     if np.allclose(after, before, atol=TOLERANCE):
         raise nothing("booths", because="the line has these booths already")
     _, crossing = find_crossing(network, change.port, change.mode)
-    working = clock.hourly(booth_slots(hours_of(crossing, lane)).astype(float))
+    working = clock.hourly(working_of(crossing, lane).astype(float))
     if np.allclose(after * working, before * working, atol=TOLERANCE):
         raise nothing("booths", because="the line has these booths already within its opening hours")
     network = _move_officers(network, change.officers, np.maximum(after - before, 0) * working, at)
@@ -109,7 +110,7 @@ def add_booths(network: Network, change: AddBooths) -> Network:
     """Open more booths, or fewer, where a line is staffed."""
     at = LineAt(change.port, change.mode, change.lane_type)
     if change.booths == 0:
-        raise ChangeFault((("booths",), "0 booths more changes nothing"))
+        raise nothing("booths", what="0 booths more")
     if change.booths < 0 and change.officers != "added":
         raise ChangeFault((("officers",), "fewer booths need no officers from elsewhere: write added"))
     _, crossing = find_crossing(network, change.port, change.mode)
@@ -354,15 +355,8 @@ def _positions(network: Network, at: LineAt) -> float:
 
 def _check_windows(hours: Hours) -> None:
     """Refuse hours without a window, and two windows that open the same hour."""
-    if not hours:
-        raise ChangeFault((("hours",), "give at least one window: a line without any would never open"))
-    seen = np.zeros(clock.SLOTS_PER_WEEK, bool)
-    for number, window in enumerate(hours if hours != "24h" else ()):
-        slots = booth_slots((window,))
-        if (slots & seen).any():
-            message = "overlaps an earlier window: windows may touch, but each hour is in one"
-            raise ChangeFault((("hours", number), message))
-        seen |= slots
+    for loc, message in overlaps(hours):
+        raise ChangeFault((("hours", *loc), message))
 
 
 def _same_hours(one: Hours, other: Hours) -> bool:

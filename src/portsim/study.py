@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from portsim import experiment, report
 from portsim.errors import Fault, PortsimError, ScenarioError
 from portsim.report import Study
 from portsim.scenario import Scenario, at_low_patience, load
+from portsim.settings import COMMAND_LINE
 from portsim.terminal import Reporter
 
 RESULTS = Path("results")
@@ -25,16 +27,23 @@ def read(
 ) -> Study:
     """Read the scenarios of a study, the base first, and report the faults of all together.
 
-    `settings` are keys of `run`, `sets` are `path=value`; both apply to files, and a setting of None to nothing.
+    `settings` are keys of `run`, `sets` are `path=value`; both apply to files, and a setting of None to nothing. Each
+    scenario takes the sets whose path it has and whose value is new to it; one that none takes is a fault.
     """
-    scenarios, faults = [], list[Fault]()
+    scenarios: list[Scenario] = []
+    faults: dict[Fault, list[str]] = {}
     for source in sources:
         try:
             scenarios.append(_read(source, settings or {}, sets))
         except ScenarioError as error:
-            faults += error.faults
+            for fault in error.faults:
+                faults.setdefault(fault, []).append(str(source))
+    for text in sets:
+        if scenarios and all(text in scenario.idle for scenario in scenarios):
+            for scenario in scenarios:
+                faults.setdefault(scenario.idle[text], []).append(str(scenario.path))
     if faults:
-        raise ScenarioError(faults)
+        raise ScenarioError([_named(fault, where, len(sources)) for fault, where in faults.items()])
     companions = [at_low_patience(scenario) for scenario in scenarios] if low_patience else []
     if None in companions:
         raise PortsimError("low patience: the network gives no `low` for patience_pct_per_min")
@@ -47,10 +56,17 @@ def read(
 
 def _read(source: Source, settings: Mapping[str, object], sets: Sequence[str]) -> Scenario:
     if not isinstance(source, Scenario):
-        return load(source, settings, sets)
+        return load(source, settings, sets, all_sets=False)
     if sets or any(value is not None for value in settings.values()):
         raise PortsimError(f"{source.name}: settings are given where a scenario is read, not after")
     return source
+
+
+def _named(fault: Fault, where: Sequence[str], scenarios: int) -> Fault:
+    """Name the scenarios that a fault of the command line is of, where it is not of all."""
+    if fault.file != COMMAND_LINE or len(where) == scenarios:
+        return fault
+    return replace(fault, message=f"{fault.message} (in {', '.join(where)})")
 
 
 def carry_out(
@@ -71,7 +87,7 @@ def carry_out(
     study = study.with_replications(max(wanted, experiment.held(study.runs, parts)))
     started = time.time()
     with Reporter(folder / "run.log", quiet=quiet) as reporter:
-        reporter.begin(study)
+        reporter.begin(study, asked=wanted)
         _say_engine(reporter, study, chosen, asked=engine is not None)
         measures = experiment.run(
             study.runs, parts, engine=chosen, jobs=jobs, verify=verify, progress=reporter.progress

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from portsim import __version__
 from portsim.checks import warnings
+from portsim.findings import hidden_lanes, lane_words, no_truck_change, verdict_on
 from portsim.inference import IDENTICAL
 from portsim.measures import ALL
 from portsim.numbers import Estimate, dollars, plus_minus
@@ -27,6 +28,7 @@ from portsim.schema import MODES
 
 DAGGER = "\N{DAGGER}"
 _WIDTH = 120  # where no terminal says otherwise
+_ENOUGH = 5  # fewer replications leave the width of an interval to chance
 _PLURALS = {"truck": "trucks", "vehicle": "vehicles", "bus": "buses", "pedestrian": "pedestrians"}
 
 
@@ -72,13 +74,13 @@ class Reporter:
             self._write(f"stopped: {kind.__name__ if kind else ''} {error}")
         self._log.close()
 
-    def begin(self, study: Study) -> None:
-        """Say what will be run, and on what inputs."""
+    def begin(self, study: Study, asked: int | None = None) -> None:
+        """Say what will be run, and on what inputs; `asked` replications, where more are there."""
         base = study.scenarios[0]
         run = base.run
         titles = " against ".join([base.title, *(f'"{s.title}"' for s in study.scenarios[1:])])
         self.say(f"portsim {__version__}  {titles}")
-        self.say(f"  inputs    {inputs_line(base)}")
+        self.say(f"  inputs    of {base.title}: {inputs_line(base)}")
         for line in (*_assumed_lines(base), *(f"warning: {w}" for w in warnings(base.network, run))):
             self.say(f"  {line}")
         month = f", month {run.month}" if run.month else ""
@@ -86,6 +88,8 @@ class Reporter:
             f"  running   {len(study.runs)} scenario(s) x {run.replications} replication(s) of "
             f"{run.warm_up_weeks} + {run.weeks} weeks, seed {run.seed}{month}"
         )
+        if asked is not None and asked < run.replications:
+            self.say(f"            {asked} replication(s) asked, {run.replications} there and used")
 
     def begin_progress(self) -> None:
         """Start the progress bar, and count time from here."""
@@ -157,8 +161,13 @@ def _caveats(study: Study) -> list[str]:
     """Say what the numbers are, and what they rest on."""
     base = study.scenarios[0]
     replications = base.run.replications
-    interval = f"± is a 95% interval over {replications} replications" if replications > 1 else "one replication"
-    lines = [f"Wait: joining the line to start of primary inspection, northbound. {interval}; chance, not the inputs."]
+    wait = "Wait: joining the line to start of primary inspection, northbound."
+    if replications == 1:
+        lines = [f"{wait} One replication has no interval: a change may be chance alone."]
+    else:
+        lines = [f"{wait} ± is a 95% interval over {replications} replications; chance, not the inputs."]
+    if 1 < replications < _ENOUGH:
+        lines.append(f"{replications} replications: the intervals themselves are uncertain (about 12 steady them)")
     if len(study.scenarios) > 1 and not study.companions:
         modes = ", ".join(
             f"{_PLURALS[mode]} {figure.value:g}" + (f" (low {figure.low:g})" if figure.low else "")
@@ -172,7 +181,10 @@ def _caveats(study: Study) -> list[str]:
 
 
 def _wait_table(scenarios: Sequence[Scenario], found: Tables) -> Table:
-    """Return mean waits by port and mode, and the changes of each option."""
+    """Return mean waits by port and mode, and the changes of each option.
+
+    Below a port and mode stand its lane types, where the change of all together hides one of theirs.
+    """
     base, *options = scenarios
     table = Table(title="Mean wait, minutes", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("port", no_wrap=True)
@@ -183,50 +195,67 @@ def _wait_table(scenarios: Sequence[Scenario], found: Tables) -> Table:
         table.add_column("change" if len(options) == 1 else f"change: {option.title}", justify="right")
         table.add_column("", no_wrap=True)
     marked = resting_on_assumed(base)
-    for port in dict.fromkeys(port.id for s in scenarios for port in s.network.ports):
+    ports = list(dict.fromkeys(port.id for s in scenarios for port in s.network.ports))
+    for port in ports:
         for mode in MODES:
-            cells = [_wait(found.summary, s.name, port, mode) for s in scenarios]
-            if any(cells):
-                name = base.network.port(port).name + (f" {DAGGER}" if (port, mode) in marked else "")
-                changes = [
-                    _change(found.comparison, s.name, port, mode) if cells[0] and cell else ("", _opens_or_closes(cell))
-                    for s, cell in zip(options, cells[1:], strict=True)
-                ]
-                table.add_row(name, mode, *(cell or "closed" for cell in cells), *(c for pair in changes for c in pair))
+            cells = _cells(scenarios, found, (port, mode, ALL))
+            if cells is None:
+                continue
+            name = base.network.port(port).name + (f" {DAGGER}" if (port, mode) in marked else "")
+            table.add_row(name, mode, *cells)
+            hidden = [lane for o in options for lane in hidden_lanes(found.comparison, o.name, port, mode)]
+            for lane_type in dict.fromkeys(hidden):
+                table.add_row(
+                    "", f"  {lane_words(lane_type)}", *_cells(scenarios, found, (port, mode, lane_type)) or ()
+                )
+    for mode in MODES:
+        here = [port for port in ports if _cells(scenarios, found, (port, mode, ALL))]
+        cells = _cells(scenarios, found, (ALL, mode, ALL))
+        if options and len(here) > 1 and cells:
+            name = "All ports" + (f" {DAGGER}" if any((port, mode) in marked for port in here) else "")
+            table.add_row(name, mode, *cells)
     return table
 
 
-def _opens_or_closes(cell: str) -> str:
-    return "opens" if cell else "closes"
-
-
-def _wait(summary: pd.DataFrame, scenario: str, port: str, mode: str) -> str:
-    rows = summary[
-        (summary["scenario"] == scenario)
-        & (summary["port"] == port)
-        & (summary["mode"] == mode)
-        & (summary["lane_type"] == ALL)
+def _cells(scenarios: Sequence[Scenario], found: Tables, group: tuple[str, str, str]) -> list[str] | None:
+    """Return a row of the table: the waits of a group, the change and verdict of each option; None without a wait."""
+    base, *options = [_wait(found.summary, s.name, group) for s in scenarios]
+    if not (base or any(options)):
+        return None
+    changes = [
+        _change(found.comparison, s.name, group) if base and wait else ("", _opens_or_closes(base, wait))
+        for s, wait in zip(scenarios[1:], options, strict=True)
     ]
+    return [*(wait or "closed" for wait in (base, *options)), *(word for pair in changes for word in pair)]
+
+
+def _opens_or_closes(base: str, option: str) -> str:
+    return "opens" if option else "closes" if base else ""
+
+
+def _of_group(table: pd.DataFrame, group: tuple[str, str, str]) -> pd.DataFrame:
+    port, mode, lane_type = group
+    return table[(table["port"] == port) & (table["mode"] == mode) & (table["lane_type"] == lane_type)]
+
+
+def _wait(summary: pd.DataFrame, scenario: str, group: tuple[str, str, str]) -> str:
+    rows = _of_group(summary[summary["scenario"] == scenario], group)
     if rows.empty:
         return ""
     row = rows.iloc[0]
     return plus_minus(Estimate(row["wait_mean_min"], row["wait_mean_hw_min"]))
 
 
-def _change(comparison: pd.DataFrame, option: str, port: str, mode: str) -> tuple[str, str]:
-    rows = comparison[
-        (comparison["option"] == option)
-        & (comparison["port"] == port)
-        & (comparison["mode"] == mode)
-        & (comparison["lane_type"] == ALL)
-        & (comparison["metric"] == "wait_mean_min")
-    ]
+def _change(comparison: pd.DataFrame, option: str, group: tuple[str, str, str]) -> tuple[str, str]:
+    of_option = (comparison["option"] == option) & (comparison["metric"] == "wait_mean_min")
+    rows = _of_group(comparison[of_option], group)
     if rows.empty:
         return "", ""
     row = rows.iloc[0]
     if row["verdict"] == IDENTICAL:
         return "", IDENTICAL
-    return plus_minus(Estimate(row["difference"], row["half_width"]), signed=True), row["verdict"]
+    verdict = verdict_on(row["difference"], row["half_width"], row["verdict"])
+    return plus_minus(Estimate(row["difference"], row["half_width"]), signed=True), verdict
 
 
 def _cargo_lines(option: Scenario, found: Tables) -> list[str]:
@@ -234,6 +263,8 @@ def _cargo_lines(option: Scenario, found: Tables) -> list[str]:
     if found.cargo_value.empty:
         return []
     rows = found.cargo_value[found.cargo_value["option"] == option.name]
+    if no_truck_change(rows):
+        return ["No truck line changes: cargo value is 0. Travellers' time is not valued in dollars."]
     lines = [f"Cargo value by the documents' rule, {option.title}:"]
     for row in rows.to_dict("records"):
         name = "all ports" if row["port"] == ALL else option.network.port(row["port"]).name
@@ -243,7 +274,7 @@ def _cargo_lines(option: Scenario, found: Tables) -> list[str]:
             if pd.isna(row["usd_per_month"])
             else f"{dollars(Estimate(row['usd_per_month'], row['usd_per_month_hw']), signed=True)} a month"
         )
-        if row["minutes_saved"] == row["minutes_saved_hw"] == 0:
+        if row["minutes_saved"] == 0 and not row["minutes_saved_hw"] > 0:
             lines.append(f"  {place}: {IDENTICAL}")
             continue
         minutes = plus_minus(Estimate(row["minutes_saved"], row["minutes_saved_hw"]))

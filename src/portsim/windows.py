@@ -1,18 +1,16 @@
-"""Opening windows that overlap: a slip, because each hour is opened once."""
+"""Opening hours that are a slip: without any window, or with one that overlaps another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from portsim import clock
+from portsim.errors import Found, KeyPath
 from portsim.schema import MODES, Hours, Network, Window
-
-KeyPath = tuple[int | str, ...]
-Found = tuple[KeyPath, str]
 
 
 def overlapping(network: Network) -> Iterator[Found]:
-    """Yield each window of a crossing's or a line's hours that overlaps an earlier one of the same list."""
+    """Yield what is wrong with the hours of each crossing and line."""
     for number, port in enumerate(network.ports):
         for mode in MODES:
             if crossing := port.crossing(mode):
@@ -21,18 +19,20 @@ def overlapping(network: Network) -> Iterator[Found]:
                 places = [((*at, "hours"), crossing.hours)]
                 places += [((*at, "lane_types", name, "hours"), hours) for name, hours in lines.items()]
                 for place, hours in places:
-                    yield from (((*place, window), message) for window, message in overlaps(hours))
+                    yield from (((*place, *loc), message) for loc, message in overlaps(hours))
 
 
-def overlaps(hours: Hours) -> Iterator[tuple[int, str]]:
-    """Yield the position of each window that overlaps an earlier one, and what is wrong."""
+def overlaps(hours: Hours) -> Iterator[Found]:
+    """Yield each window that overlaps an earlier one; of hours without any window, that there is none."""
+    if not hours:
+        yield (), "give at least one window: a line without any would never open"
     seen: list[Window] = []
     for number, window in enumerate(hours if hours != "24h" else ()):
         for other in seen:
             days = sorted(set(clock.days_of(window.days)) & set(clock.days_of(other.days)))
             if days and window.opens < other.closes and other.opens < window.closes:
                 clash = f"{_words(window)} overlaps {_words(other)} on {clock.DAY_NAMES[days[0]]}"
-                yield number, f"{clash}: windows may touch, but each hour is in one"
+                yield (number,), f"{clash}: windows may touch, but each hour is in one"
                 break
         seen.append(window)
 

@@ -180,27 +180,30 @@ def _draw_layer(source: _Source, factor: Floats) -> _Part:
         most = 1 + ((1 << _LAYER_BITS) - 1) * LAYER_WIDTH
         raise PortsimError(f"{source.segment.name}: demand is more than {most:g} times that of the network")
     floor, width = (0.0, 1.0) if layer == 0 else (1 + (layer - 1) * LAYER_WIDTH, LAYER_WIDTH)
+    _check_count(source, width * float(source.segment.per_hour.sum()) / clock.SLOTS_PER_HOUR)
     tick = _arrival_ticks(source.segment.per_hour * width, source.stream("arrivals"))
+    _check_count(source, len(tick))
     mark = floor + width * source.stream("mark").random(len(tick))
     kept = mark < factor[tick // clock.SLOT]
     low, high = source.segment.part
     if high - low < 1:
         lot = source.stream("lot").random(len(tick))
         kept &= (lot >= low) & (lot < high)
-    return _checked(_Part(source, tick, np.flatnonzero(kept)))
+    return _Part(source, tick, np.flatnonzero(kept))
 
 
 def _draw_standing(source: _Source) -> _Part:
     """Draw those who stand in line at the start."""
     count = source.segment.initial
-    return _checked(_Part(source, np.zeros(count, np.int64), np.arange(count)))
+    _check_count(source, count)
+    return _Part(source, np.zeros(count, np.int64), np.arange(count))
 
 
-def _checked(part: _Part) -> _Part:
-    if len(part.tick) >= 1 << _INDEX_BITS:
-        name = part.source.segment.name
-        raise PortsimError(f"{name}: {len(part.tick):,} travellers a week are more than can be told apart")
-    return part
+def _check_count(source: _Source, count: float) -> None:
+    """Refuse more travellers than can be told apart, before they are drawn."""
+    if not count < 1 << _INDEX_BITS:
+        many = f"{count:,.0f}" if np.isfinite(count) else "endlessly many"
+        raise PortsimError(f"{source.segment.name}: {many} travellers a week are more than can be told apart")
 
 
 def _arrival_ticks(per_hour: Floats, generator: np.random.Generator) -> Ints:
@@ -247,14 +250,24 @@ def _merge(parts: list[_Part], model: PortModel, week: int) -> WeekBlock:
 
 
 def _places(parts: list[_Part]) -> list[Ints]:
-    """Return where the travellers of each part stand among all, by tick, then part, then number."""
+    """Return where the travellers of each part stand among all, by (tick, key); `parts` are in order of key."""
     ends = np.cumsum([len(part.kept) for part in parts])
     tick = np.concatenate([part.tick[part.kept] for part in parts]) if parts else np.zeros(0, np.int64)
     bits = max(len(tick), 1).bit_length()
-    order = np.sort(tick << bits | np.arange(len(tick))) & ((1 << bits) - 1)
+    row = np.arange(len(tick))
+    rank = _ranks(parts, ends) if any(part.source.segment.drawn_as for part in parts) else row
+    order = np.sort(tick << bits | rank) & ((1 << bits) - 1)
     place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return np.split(place, ends[:-1]) if parts else []
+    place[order] = row
+    return np.split(place[rank], ends[:-1]) if parts else []
+
+
+def _ranks(parts: list[_Part], ends: Ints) -> Ints:
+    """Return the place of each traveller in order of key, where the parts of a shifted flow share their numbers."""
+    key = np.concatenate([part.source.key(part.kept) for part in parts])
+    rank = np.empty(ends[-1], np.int64)
+    rank[np.argsort(key, kind="stable")] = np.arange(ends[-1])
+    return rank
 
 
 def _carried(source: _Source, count: int, block: WeekBlock) -> Iterator[tuple[Ints, Floats | Ints]]:
