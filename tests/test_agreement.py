@@ -380,7 +380,7 @@ def test_a_traveller_over_the_end_of_a_week_is_in_both_blocks() -> None:
             [second] = OneWeek(np.array([WEEK, WEEK + 5 * MINUTE]), np.full(2, ONE)).weeks()
             yield replace(second, week=1, key=second.key + 3)
 
-    first, second = compiled.blocks(model, TwoWeeks())
+    first, second = (compiled._without_book(block) for block in compiled.blocks(model, TwoWeeks()))
     assert (first.carried.tolist(), second.carried.tolist()) == ([], [1, 2])
     assert first.crossings.outcome.tolist() == [0, INSIDE, INSIDE]
     assert second.crossings.key.tolist() == [1, 2, 3, 4]
@@ -459,7 +459,7 @@ def test_blocks_measure_the_same_as_the_whole_to_the_last_bit() -> None:
     workload = draw(chosen, 7, 0)
     whole = reference.simulate(chosen, workload)
     assert (whole.outcome == INSIDE).any()
-    by_week, at_once = experiment._measured_by_week(chosen, workload), measure(whole, chosen)
+    by_week, at_once = experiment._tally_by_week(chosen, workload).measures(), measure(whole, chosen)
     for name in ("summary", "hourly", "daily"):
         assert getattr(by_week, name).tobytes() == getattr(at_once, name).tobytes(), name
     for one, other in zip(vars(by_week.trucks).values(), vars(at_once.trucks).values(), strict=True):

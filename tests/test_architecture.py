@@ -28,6 +28,7 @@ ORDER = (
     {"demand"},
     {"demand_changes"},
     {"model"},
+    {"islands"},
     {"workload"},
     {"records"},
     {"engines.rules"},

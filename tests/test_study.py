@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,8 @@ import pytest
 from portsim import cli, experiment, report, study, tables
 from portsim.economics import COLUMNS as CARGO_COLUMNS
 from portsim.errors import PortsimError, ResultsError, ScenarioError
-from portsim.measures import SUMMARY_METRICS
+from portsim.measures import SUMMARY_METRICS, Measures
+from portsim.model import PortModel
 from portsim.numbers import MINUS
 from portsim.study import read
 from portsim.terminal import Reporter
@@ -177,20 +179,20 @@ def test_many_options_have_a_week_each(desk: Path) -> None:
 def test_a_finished_study_is_not_run_again(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same command again simulates nothing; one replication more simulates one a scenario."""
     ran: list[int] = []
-    replicate = experiment.replicate
+    together = experiment.replicate_together
 
-    def counted(*args: object, **settings: object) -> object:
-        ran.append(1)
-        return replicate(*args, **settings)  # type: ignore[arg-type]
+    def counted(models: Sequence[PortModel], seed: int, replication: int) -> Iterator[Measures]:
+        ran.extend([replication] * len(models))
+        return together(models, seed, replication)
 
-    monkeypatch.setattr(experiment, "replicate", counted)
+    monkeypatch.setattr(experiment, "replicate_together", counted)
     words = ("compare", desk / "now.yaml", desk / "opened.yaml", "--out", desk / "study", "--jobs", 1)
     before = (desk / "study" / "tables" / "summary.csv").read_bytes()
     assert call(*words) == 0
     assert ran == []
     assert (desk / "study" / "tables" / "summary.csv").read_bytes() == before
     assert call(*words, "--replications", 3) == 0
-    assert len(ran) == 2
+    assert ran == [2, 2]
     more = (desk / "study" / "tables" / "summary.csv").read_bytes()
     assert call(*words) == 0  # asks for two: the third is there, and counts
     assert len(ran) == 2

@@ -194,7 +194,8 @@ def save(figure: Figure, path_without_suffix: Path | str) -> tuple[Path, Path]:
     png, svg = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")
     title = finding(figure)
     with layout.style():
-        figure.savefig(png, metadata={"Software": None, "Title": title})
+        quick = {"compress_level": 1}  # half the time of the default, for files a seventh larger
+        figure.savefig(png, metadata={"Software": None, "Title": title}, pil_kwargs=quick)
         figure.savefig(svg, metadata={"Date": None, "Creator": None, "Title": title})
     return png, svg
 

@@ -8,7 +8,7 @@ each truck uses in the base, over the same trucks in base and option.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ class Saving:
 
 
 def minutes_saved(
-    base: Sequence[tuple[Ints, Ints, Floats]], option: Sequence[tuple[Ints, Ints, Floats]], ports: Sequence[str]
+    base: Iterable[tuple[Ints, Ints, Floats]], option: Iterable[tuple[Ints, Ints, Floats]], ports: Sequence[str]
 ) -> Saving:
     """Pair trucks, given as (key, port index, wait in minutes) for each replication, by key."""
     rows, paired, left_out = [], [], []

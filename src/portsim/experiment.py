@@ -9,31 +9,35 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 from zipfile import BadZipFile
 
 import numpy as np
+import numpy.typing as npt
 
-from portsim import __version__, model
+from portsim import __version__
+from portsim import model as definition
 from portsim.errors import PortsimError, nearest
-from portsim.measures import Measures, Tally, TruckWaits, measure
+from portsim.islands import shared
+from portsim.measures import Measures, Tally, measure, together
 from portsim.model import PortModel
 from portsim.records import Crossings, broken_invariants, first_difference
 from portsim.scenario import Scenario
 from portsim.workload import WeekBlock, Workload, draw
 
+Ints = npt.NDArray[np.int64]
 Engine = Literal["compiled", "simpy"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 REPLAYED = 40_000  # travellers whom SimPy replays, to hold the compiled engine to its word: a second of work
 _DECISIVE = (
     *("clock", "schema", "opening", "demand", "demand_changes", "model"),
-    *("workload", "records", "measures", "experiment"),
+    *("islands", "workload", "records", "measures", "experiment"),
 )
 Progress = Callable[[int, int], None]
 
@@ -49,7 +53,7 @@ class Task:
 def build_model(scenario: Scenario) -> PortModel:
     """Build the model of a scenario."""
     run = scenario.run
-    return model.build(
+    return definition.build(
         scenario.network,
         scenario.demand,
         before=scenario.before,
@@ -90,9 +94,9 @@ def replicate(
     port_model: PortModel, seed: int, replication: int, *, engine: Engine = "simpy", verify: bool = False
 ) -> Measures:
     """Simulate and measure one replication; with `verify`, check the run's invariants first."""
-    workload = draw(port_model, seed, replication)
     if engine == "compiled" and not verify:
-        return _measured_by_week(port_model, workload)
+        return next(replicate_together([port_model], seed, replication))
+    workload = draw(port_model, seed, replication)
     crossings = simulate(port_model, workload, engine)
     if verify:
         faults = broken_invariants(crossings, port_model)
@@ -101,8 +105,21 @@ def replicate(
     return measure(crossings, port_model)
 
 
-def _measured_by_week(port_model: PortModel, workload: Workload) -> Measures:
-    """Simulate and measure week by week, so that the travellers of one week at a time are held."""
+def replicate_together(models: Sequence[PortModel], seed: int, replication: int) -> Iterator[Measures]:
+    """Simulate and measure one replication of several models, by island: one that several have is simulated once."""
+    found = shared(models)
+    tallies: dict[int, Tally] = {}
+    for number, (model, islands) in enumerate(zip(models, found, strict=True)):
+        for island in islands:
+            if id(island.model) not in tallies:
+                tallies[id(island.model)] = _tally_by_week(island.model, draw(island.model, seed, replication))
+        yield together(model, [(island, tallies[id(island.model)]) for island in islands])
+        wanted = {id(island.model) for later in found[number + 1 :] for island in later}
+        tallies = {key: tally for key, tally in tallies.items() if key in wanted}
+
+
+def _tally_by_week(port_model: PortModel, workload: Workload) -> Tally:
+    """Simulate and count week by week, so that the travellers of one week at a time are held."""
     from portsim.engines import compiled  # noqa: PLC0415 - numba is slow to import
 
     tally = Tally(port_model)
@@ -110,7 +127,7 @@ def _measured_by_week(port_model: PortModel, workload: Workload) -> Measures:
     with _within_bounds():
         for week, block in enumerate(compiled.blocks(port_model, workload)):
             tally.add(block.crossings, len(block.carried), last=week == last)
-    return tally.measures()
+    return tally
 
 
 @contextmanager
@@ -126,18 +143,21 @@ def _within_bounds() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _First:
-    """The first travellers of a workload."""
+class _Drawn:
+    """A workload that is drawn already, so that two engines may run it."""
 
-    whole: Workload
-    count: int
+    blocks: Sequence[WeekBlock]
 
     def weeks(self) -> Iterator[WeekBlock]:
-        """Yield one week with no more than so many."""
-        for block in self.whole.weeks():
-            columns = {name: column[..., : self.count] for name, column in vars(block).items() if name != "week"}
-            yield WeekBlock(week=block.week, **columns)
-            return
+        """Yield the weeks."""
+        yield from self.blocks
+
+
+def _first(whole: Workload, count: int) -> _Drawn:
+    """Return the first travellers of a workload, no more than so many, of the first week."""
+    block = next(iter(whole.weeks()))
+    columns = {name: column[..., :count] for name, column in vars(block).items() if name != "week"}
+    return _Drawn([WeekBlock(week=block.week, **columns)])
 
 
 def agreement(scenario: Scenario, travellers: int | None = REPLAYED) -> int:
@@ -149,7 +169,7 @@ def agreement(scenario: Scenario, travellers: int | None = REPLAYED) -> int:
     workload: Workload = draw(port_model, scenario.run.seed, 0)
     if travellers is not None:
         port_model = replace(port_model, weeks=1, warm_up_weeks=0)
-        workload = _First(workload, travellers)
+        workload = _first(workload, travellers)
     rows, definition = (simulate(port_model, workload, engine) for engine in ENGINES)
     difference = first_difference(rows, definition)
     if difference:
@@ -199,10 +219,10 @@ def held(scenarios: Sequence[Scenario], parts: Path) -> int:
 def is_whole(path: Path) -> bool:
     """Say whether a finished replication can be read; a damaged one is run again."""
     try:
-        load(path)
+        trucks = load(path).trucks
+        return len(trucks.key) == len(trucks.port) == len(trucks.wait)
     except (OSError, EOFError, ValueError, KeyError, BadZipFile):
         return False
-    return True
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -216,21 +236,40 @@ def _execute(
     if not tasks:
         return
     models = {s: build_model(scenarios[s]) for s in {task.scenario for task in tasks}}
-    work = [(task, models[task.scenario], scenarios[task.scenario].run.seed, engine) for task in tasks]
-    if jobs == 1 or len(tasks) == 1:
+    work = [partial(_work, task, models, scenarios[task.scenario].run.seed, engine, verify=verify) for task in tasks]
+    if engine == "compiled" and not verify:
+        work = [partial(_work_together, *together, models) for together in _alike_in_chance(scenarios, tasks)]
+    if jobs == 1 or len(work) == 1:
         for one in work:
-            yield _work(*one, verify=verify)
+            yield from one()
         return
     from joblib import Parallel, delayed  # noqa: PLC0415 - only where there is something to share out
 
     # The compiled engine runs beside itself in one process; SimPy holds Python's lock.
     backend = "threading" if engine == "compiled" else "loky"
-    run_all = Parallel(min(jobs, len(tasks)), backend=backend, return_as="generator_unordered", pre_dispatch="all")
-    yield from run_all(delayed(_work)(*one, verify=verify) for one in work)
+    run_all = Parallel(min(jobs, len(work)), backend=backend, return_as="generator_unordered", pre_dispatch="all")
+    for finished in run_all(delayed(one)() for one in work):
+        yield from finished
 
 
-def _work(task: Task, port_model: PortModel, seed: int, engine: Engine, *, verify: bool) -> tuple[Task, Measures]:
-    return task, replicate(port_model, seed, task.replication, engine=engine, verify=verify)
+def _alike_in_chance(scenarios: Sequence[Scenario], tasks: Sequence[Task]) -> Iterable[tuple[int, list[Task]]]:
+    """Return the tasks that draw the same numbers, the first scenario first, each time with their seed."""
+    found: dict[tuple[int, int], list[Task]] = {}
+    for task in tasks:
+        found.setdefault((scenarios[task.scenario].run.seed, task.replication), []).append(task)
+    return [(seed, alike) for (seed, _), alike in found.items()]
+
+
+def _work(
+    task: Task, models: Mapping[int, PortModel], seed: int, engine: Engine, *, verify: bool
+) -> list[tuple[Task, Measures]]:
+    measures = replicate(models[task.scenario], seed, task.replication, engine=engine, verify=verify)
+    return [(task, measures)]
+
+
+def _work_together(seed: int, tasks: Sequence[Task], models: Mapping[int, PortModel]) -> list[tuple[Task, Measures]]:
+    measures = replicate_together([models[task.scenario] for task in tasks], seed, tasks[0].replication)
+    return list(zip(tasks, measures, strict=True))
 
 
 def part_name(scenario: Scenario, replication: int) -> str:
@@ -274,8 +313,32 @@ def load(path: Path) -> Measures:
             lines=_names(part["lines"]),
             hourly=part["hourly"],
             daily=part["daily"],
-            trucks=TruckWaits(part["truck_key"], part["truck_port"], part["truck_wait"]),
+            trucks=_SavedTrucks(path),
         )
+
+
+@dataclass(frozen=True)
+class _SavedTrucks:
+    """The trucks of a finished replication, read when they are asked for: those of all together are too many."""
+
+    path: Path
+
+    @property
+    def key(self) -> Ints:
+        return self._read("truck_key")
+
+    @property
+    def port(self) -> Ints:
+        return self._read("truck_port")
+
+    @property
+    def wait(self) -> Ints:
+        return self._read("truck_wait")
+
+    def _read(self, column: str) -> Ints:
+        with np.load(self.path) as part:
+            found: Ints = part[column]
+        return found
 
 
 def _names(rows: np.ndarray) -> tuple[tuple[str, str, str], ...]:

@@ -1,6 +1,7 @@
 """Crossings -> Measures: waits, queues, throughput and utilisation of one replication.
 
 A `Tally` takes the rows a week-block at a time and keeps counts by line and hour, and of each wait eight bytes.
+All it keeps is by line, so that the tallies of a model's islands put together are that of the model.
 
 Only the measured weeks count: a traveller by when it joined, a crossing by the end of primary, queues and booths
 by the clock. `wait` is joining the line to start of primary (CBP's and GAO's sense), `crossing time` joining to
@@ -9,19 +10,23 @@ leaving the last stage (FHWA's). All arrays are float64; a value that does not e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import pairwise
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from portsim import clock
+from portsim.islands import Island
 from portsim.model import NEVER, PortModel
 from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Waits = npt.NDArray[np.int64 | np.uint32]  # ticks
 Group = tuple[str, str, str]
 
 _NOT_YET = 1 << 62  # the start of who is still in line
@@ -53,9 +58,20 @@ HOURLY_METRICS = (
 )
 
 
+class Trucks(Protocol):
+    """Single trucks, to pair the same ones between scenarios: key, port index, wait in ticks."""
+
+    @property
+    def key(self) -> Ints: ...  # noqa: D102
+    @property
+    def port(self) -> Ints: ...  # noqa: D102
+    @property
+    def wait(self) -> Ints: ...  # noqa: D102
+
+
 @dataclass(frozen=True)
 class TruckWaits:
-    """The waits of single trucks, to pair the same trucks between scenarios: key, port index, wait in ticks."""
+    """The waits of single trucks, in no order: see Trucks."""
 
     key: Ints
     port: Ints
@@ -76,11 +92,12 @@ class Measures:
     lines: tuple[tuple[str, str, str], ...]
     hourly: Floats
     daily: Floats
-    trucks: TruckWaits
+    trucks: Trucks
 
 
 _WAIT_BITS = 40
 _WAIT_MASK = (1 << _WAIT_BITS) - 1
+_SHORT = np.iinfo(np.uint32).max  # waits up to 49 days are kept in four bytes each
 _PERCENTILES = (0.5, 0.9, 0.95)
 
 
@@ -91,12 +108,26 @@ def measure(crossings: Crossings, model: PortModel) -> Measures:
     return tally.measures()
 
 
+def together(model: PortModel, tallies: Sequence[tuple[Island, Tally]]) -> Measures:
+    """Measure a replication whose islands were tallied one by one."""
+    whole = Tally(model)
+    for island, tally in tallies:
+        whole.take(island, tally)
+    return whole.measures()
+
+
+_BY_LINE = (
+    *("arrivals", "served", "wait", "crossed", "crossing_time", "lost", "longest"),
+    *("posted", "booths", "hourly_p95"),
+)
+
+
 class Tally:
     """What is counted of one replication's rows, block by block.
 
     A traveller still inside at a block's end is in the next one again, and counted there. Arrays by hour have shape
-    (lines, hours from the start of the run); waits of the measured weeks are kept packed with line and hour of the
-    week, so that percentiles are exact.
+    (lines, hours from the start of the run); waits of the measured weeks are kept, first packed with line and hour
+    of the week, in the end by line and in order, so that percentiles are exact.
     """
 
     def __init__(self, model: PortModel) -> None:
@@ -105,6 +136,7 @@ class Tally:
         lines, hours = len(model.lines), model.horizon // clock.HOUR
         self.shape = (lines, hours)
         self.standing = np.array([segment.initial > 0 for segment in model.segments])
+        self.port_of_line = np.array([line.port for line in model.lines], np.int64)
         self.is_truck = np.array([line.mode == "truck" for line in model.lines])
         self.joined, self.began, self.ended = _Passing(lines, hours), _Passing(lines, hours), _Passing(lines, hours)
         self.arrivals, self.served = np.zeros(self.shape), np.zeros(self.shape)
@@ -114,87 +146,127 @@ class Tally:
         self.turned_away = np.zeros(len(model.segments))
         self.longest = np.zeros(lines)
         self.packed: list[Ints] = []
+        self.waits: list[Waits] = [np.zeros(0, np.int64)] * lines
+        self.hourly_p95 = np.full((lines, clock.HOURS_PER_WEEK), np.nan)
         self.trucks: list[TruckWaits] = []
-        self.opened: list[Ints] = []
-        self.posted: list[Ints] = []
+        self.changes: list[Ints] = []
+        self.booths = np.zeros((lines, (self.window[1] - self.window[0]) // clock.HOUR))
+        self.readings: list[Ints] = []
+        self.posted = np.full((lines, clock.HOURS_PER_WEEK), np.nan)
 
     def add(self, crossings: Crossings, carried: int = 0, *, last: bool = True) -> None:
         """Count a block: the first `carried` rows are travellers of earlier blocks who were still inside.
 
         Who is inside at its end is left for the next block, unless this is the `last`.
         """
-        self.opened.append(crossings.opened)
-        self.posted.append(crossings.posted)
+        self.changes.append(crossings.opened)
+        self.readings.append(crossings.posted)
         self._see_longest_queues(crossings, carried)
-        done = None if last else np.flatnonzero(crossings.outcome != INSIDE)
-        self._count(_Rows(*(_chosen(getattr(crossings, name), done) for name in _Rows._fields)))
+        self._count_lost(crossings)
+        ready = (crossings.outcome == CROSSED) | (last & (crossings.outcome == INSIDE))
+        self._count(_Rows(*(getattr(crossings, name) for name in _Rows._fields)).of(np.flatnonzero(ready)))
+        if last:
+            self._close()
+
+    def take(self, island: Island, tally: Tally) -> None:
+        """Take over what was counted of an island of the model."""
+        for name in _BY_LINE:
+            getattr(self, name)[island.lines] = getattr(tally, name)
+        for name in ("joined", "began", "ended"):
+            getattr(self, name).take(island.lines, getattr(tally, name))
+        for line, waits in zip(island.lines, tally.waits, strict=True):
+            self.waits[line] = waits
+        self.turned_away[island.segments] = tally.turned_away
+        self.trucks += tally.trucks
+
+    def _count_lost(self, c: Crossings) -> None:
+        """Count those who decided to stay away, or found no open port, in the measured weeks."""
+        lost, away = (self._measured_with(outcome, c) for outcome in (LOST, TURNED_AWAY))
+        self.lost += np.bincount(c.line[lost], minlength=len(self.lost))
+        self.turned_away += np.bincount(c.segment[away], minlength=len(self.turned_away))
+
+    def _measured_with(self, outcome: int, c: Crossings) -> Ints:
+        rows = np.flatnonzero(c.outcome == outcome)
+        return rows[self._is_measured(c.tick[rows], c.segment[rows])]
+
+    def _is_measured(self, tick: Ints, segment: Ints) -> Bools:
+        first, last = self.window
+        measured: Bools = (tick >= first) & (tick < last) & ~self.standing[segment]
+        return measured
 
     def _count(self, c: _Rows) -> None:
-        first, last = self.window
-        decided = (c.tick >= first) & (c.tick < last) & ~self.standing[c.segment]
-        lost = decided & (c.outcome == LOST)
-        self.lost += np.bincount(c.line[lost], minlength=len(self.lost))
-        away = decided & (c.outcome == TURNED_AWAY)
-        self.turned_away += np.bincount(c.segment[away], minlength=len(self.turned_away))
-        joined = np.flatnonzero((c.outcome == CROSSED) | (c.outcome == INSIDE))
-        line = c.line[joined]
-        self.joined.add(line, c.tick[joined])
-        self.began.add(line, c.start[joined])
-        self.ended.add(line, c.end[joined])
-        measured = np.flatnonzero(decided[joined])
-        self._add_measured(c, joined[measured])
-
-    def _add_measured(self, c: _Rows, rows: Ints) -> None:
-        """Count those who joined in the measured weeks."""
-        lines = len(self.lost)
-        line, tick, start, depart = (column[rows] for column in (c.line, c.tick, c.start, c.depart))
-        cell = line * self.shape[1] + tick // clock.HOUR
-        self.arrivals += np.bincount(cell, minlength=self.arrivals.size).reshape(self.shape)
-        served = start != NONE
-        if not served.all():
-            rows, line, tick, start, depart, cell = (x[served] for x in (rows, line, tick, start, depart, cell))
-        wait = start - tick
-        self.served += np.bincount(cell, minlength=self.served.size).reshape(self.shape)
-        self.wait += np.bincount(cell, weights=wait, minlength=self.wait.size).reshape(self.shape)
-        week_cell = line * clock.HOURS_PER_WEEK + tick // clock.HOUR % clock.HOURS_PER_WEEK
+        """Count those who joined a line and will not be in another block."""
+        self.joined.add(c.line, c.tick)
+        self.began.add(c.line, c.start)
+        self.ended.add(c.line, c.end)
+        c = c.where(self._is_measured(c.tick, c.segment))
+        self.arrivals += self._by_hour(c)
+        c = c.where(c.start != NONE)
+        wait = c.start - c.tick
+        self.served += self._by_hour(c)
+        self.wait += self._by_hour(c, wait)
+        week_cell = c.line * clock.HOURS_PER_WEEK + c.tick // clock.HOUR % clock.HOURS_PER_WEEK
         self.packed.append(week_cell << _WAIT_BITS | wait)
-        through = depart != NONE
-        self.crossed += np.bincount(line[through], minlength=lines)
-        self.crossing_time += np.bincount(line[through], weights=(depart - tick)[through], minlength=lines)
-        trucks = np.flatnonzero(self.is_truck[line])
-        port_of_line = np.array([found.port for found in self.model.lines], np.int64)
-        self.trucks.append(TruckWaits(c.key[rows[trucks]], port_of_line[line[trucks]], wait[trucks]))
+        trucks = np.flatnonzero(self.is_truck[c.line])
+        self.trucks.append(TruckWaits(c.key[trucks], self.port_of_line[c.line[trucks]], wait[trucks]))
+        c = c.where(c.depart != NONE)
+        lines = len(self.lost)
+        self.crossed += np.bincount(c.line, minlength=lines)
+        self.crossing_time += np.bincount(c.line, weights=c.depart - c.tick, minlength=lines)
+
+    def _by_hour(self, c: _Rows, weights: Ints | None = None) -> Floats:
+        """Return the number of rows, or the sum of weights, by line and hour of joining."""
+        cell = c.line * self.shape[1] + c.tick // clock.HOUR
+        found = np.bincount(cell, weights=weights, minlength=self.served.size)
+        return found.astype(np.float64, copy=False).reshape(self.shape)
 
     def _see_longest_queues(self, c: Crossings, carried: int) -> None:
         """Note the longest queue of each line, as those of the measured weeks found it with themselves behind it.
 
         A line is first come first served, so its starts rise as its joins do.
         """
-        joined = np.flatnonzero(c.joined)
-        line = c.line[joined]
-        order = joined[np.argsort(line, kind="stable")]
-        edges = np.searchsorted(c.line[order], np.arange(len(self.longest) + 1))
-        for number in range(len(self.longest)):
-            rows = order[edges[number] : edges[number + 1]]
+        lines = len(self.longest)
+        line = np.where(c.joined, c.line, lines).astype(np.int16)  # numpy sorts short numbers by counting them
+        by_line = np.split(np.argsort(line, kind="stable"), np.cumsum(np.bincount(line, minlength=lines)))
+        for number, rows in enumerate(by_line[:lines]):
             joins, starts = c.tick[rows], c.start[rows]
             begun = np.searchsorted(np.where(starts == NONE, _NOT_YET, starts), joins, side="right")
             queue = np.arange(1, len(rows) + 1) - begun
             counted = (rows >= carried) & (joins >= self.window[0])
             self.longest[number] = max(self.longest[number], queue[counted].max(initial=0))
 
+    def _close(self) -> None:
+        """Work out by line what is known in the end only."""
+        opened, posted = np.concatenate(self.changes), np.concatenate(self.readings)
+        for line in range(len(self.waits)):
+            self.booths[line] = _booths_by_hour(opened[opened[:, 1] == line], self.window)
+            self.posted[line] = _posted_by_hour(posted[:, line], self.model, self.window)
+        both = np.zeros(sum(map(len, self.packed)), np.int64)
+        for end in np.cumsum([len(part) for part in self.packed]):
+            part = self.packed.pop(0)  # and is forgotten: of a long run, all waits twice would be too much
+            both[end - len(part) : end] = part
+        both.sort()
+        cells = np.arange(len(self.waits) * clock.HOURS_PER_WEEK + 1) << _WAIT_BITS
+        edges = np.searchsorted(both, cells).tolist()
+        both &= _WAIT_MASK
+        p95 = [_quantile(both[first:last], 0.95) for first, last in pairwise(edges)]
+        self.hourly_p95 = np.array(p95).reshape(self.hourly_p95.shape)
+        kind = np.uint32 if both.max(initial=0) <= _SHORT else np.int64
+        for line, (first, last) in enumerate(pairwise(edges[:: clock.HOURS_PER_WEEK])):
+            self.waits[line] = np.sort(both[first:last].astype(kind))
+
     def measures(self) -> Measures:
         """Return the measures of all that was added."""
         model = self.model
-        opened, posted = np.concatenate(self.opened), np.concatenate(self.posted)
         names = tuple((model.ports[line.port], str(line.mode), line.lane_type) for line in model.lines)
         groups = tuple(_groups(names))
-        waits = _Waits(self.packed, len(names))
-        summary = np.array([self._summarise(group, names, waits) for group in groups])
+        over = np.array([_over(waits) for waits in self.waits])
+        summary = np.array([self._summarise(group, names, over) for group in groups])
         return Measures(
             groups=groups,
             summary=summary,
             lines=names,
-            hourly=self._hourly(waits, opened, posted),
+            hourly=self._hourly(),
             daily=self._daily(),
             trucks=TruckWaits(*(np.concatenate(parts) for parts in zip(*map(_columns, self.trucks), strict=True))),
         )
@@ -203,7 +275,7 @@ class Tally:
         """Return the hours of the measured weeks."""
         return by_hour[:, self.window[0] // clock.HOUR :]
 
-    def _summarise(self, group: Group, names: tuple[Group, ...], waits: _Waits) -> list[float]:
+    def _summarise(self, group: Group, names: tuple[Group, ...], over: Ints) -> list[float]:
         members = np.array(
             [all(want in {ALL, has} for want, has in zip(group, name, strict=True)) for name in names], bool
         )
@@ -212,7 +284,8 @@ class Tally:
         people = np.array([line.people for line in self.model.lines])[members]
         served = self._measured(self.served)[members].sum()
         mean = _ratio(self._measured(self.wait)[members].sum() / clock.MINUTE, served)
-        p50, p90, p95 = waits.percentiles(np.flatnonzero(members))
+        waits = [self.waits[line] for line in np.flatnonzero(members)]
+        p50, p90, p95 = (_quantile_of_all(waits, share) for share in _PERCENTILES)
         lost = self.lost[members].sum() + self._turned_away(group)
         return [
             through.sum() / days,
@@ -221,7 +294,7 @@ class Tally:
             p50,
             p90,
             p95,
-            *(_ratio(waits.over[members, number].sum(), served) for number in range(len(THRESHOLDS_MIN))),
+            *(_ratio(count, served) for count in over[members].sum(axis=0)),
             (p95 - mean) / mean if mean > 0 else np.nan,
             _ratio(self.crossing_time[members].sum() / clock.MINUTE, self.crossed[members].sum()),
             lost / days,
@@ -238,20 +311,19 @@ class Tally:
 
     # --- by hour ---
 
-    def _hourly(self, waits: _Waits, opened: Ints, posted: Ints) -> Floats:
+    def _hourly(self) -> Floats:
         weeks = (self.window[1] - self.window[0]) / clock.WEEK
         queue, queue_end = self.joined.level(self.began)
         busy, _ = self.began.level(self.ended)
-        booths = np.stack([_booths_by_hour(opened[opened[:, 1] == n], self.window) for n in range(self.shape[0])])
-        busy, booths = _by_week_hour(self._measured(busy)), _by_week_hour(booths)
+        busy, booths = _by_week_hour(self._measured(busy)), _by_week_hour(self.booths)
         staffed = np.maximum(booths, busy)  # a booth that closes finishes its vehicle first
         served = _by_week_hour(self._measured(self.served)) * weeks
         total = _by_week_hour(self._measured(self.wait)) * weeks
         columns = (
             _by_week_hour(self._measured(self.arrivals)),
             _ratios(total / clock.MINUTE, served),
-            waits.by_hour_p95(),
-            np.stack([_posted_by_hour(posted[:, n], self.model, self.window) for n in range(self.shape[0])]),
+            self.hourly_p95,
+            self.posted,
             _by_week_hour(self._measured(queue)),
             _by_week_hour(self._measured(queue_end)),
             _by_week_hour(self._measured(self.ended.count)),
@@ -268,7 +340,7 @@ class Tally:
 
 
 class _Rows(NamedTuple):
-    """Columns of travellers."""
+    """Columns of travellers who joined a line."""
 
     key: Ints
     tick: Ints
@@ -277,11 +349,14 @@ class _Rows(NamedTuple):
     start: Ints
     end: Ints
     depart: Ints
-    outcome: Ints
 
+    def of(self, rows: Ints) -> _Rows:
+        """Return some of the rows."""
+        return _Rows(*(column[rows] for column in self))
 
-def _chosen(column: Ints, rows: Ints | None) -> Ints:
-    return column if rows is None else column[rows]
+    def where(self, chosen: Bools) -> _Rows:
+        """Return the rows that are chosen; most often that is all of them."""
+        return self if chosen.all() else self.of(np.flatnonzero(chosen))
 
 
 class _Passing:
@@ -306,46 +381,15 @@ class _Passing:
         early = np.bincount(cell, weights=left, minlength=self.count.size).reshape(self.count.shape)
         self.early += early.astype(np.int64)  # exact: far below 2**53
 
+    def take(self, lines: Ints, other: _Passing) -> None:
+        """Take over what was counted of these lines."""
+        self.count[lines], self.early[lines] = other.count, other.early
+
     def level(self, after: _Passing) -> tuple[Floats, Floats]:
         """Return how many had passed here and not the point after: the mean of each hour, and at its end."""
         at_end = np.cumsum(self.count - after.count, axis=1)
         before = at_end - (self.count - after.count)
         return (before * clock.HOUR + self.early - after.early) / clock.HOUR, at_end
-
-
-class _Waits:
-    """The waits of the measured weeks, sorted by line, hour of the week and length."""
-
-    def __init__(self, packed: list[Ints], lines: int) -> None:
-        both = np.sort(np.concatenate(packed)) if packed else np.zeros(0, np.int64)
-        cells = np.arange(lines * clock.HOURS_PER_WEEK + 1) << _WAIT_BITS
-        self.edges = np.searchsorted(both, cells)
-        self.wait = both & _WAIT_MASK
-        self.lines = lines
-        limits = np.array(THRESHOLDS_MIN) * clock.MINUTE
-        self.over = np.array([(self.of(line)[:, None] > limits).sum(axis=0) for line in range(lines)]).reshape(
-            lines, -1
-        )
-
-    def of(self, line: int) -> Ints:
-        """Return the waits of a line, ticks."""
-        first, last = (self.edges[(line + step) * clock.HOURS_PER_WEEK] for step in (0, 1))
-        return self.wait[first:last]
-
-    def percentiles(self, lines: Ints) -> list[float]:
-        """Return the median, 90th and 95th percentile of several lines' waits together, minutes."""
-        parts = [self.of(int(line)) for line in lines]
-        wait = np.concatenate(parts) if parts else np.zeros(0, np.int64)
-        places = sorted({place for share in _PERCENTILES for place in _neighbours(share, len(wait))})
-        if len(wait):
-            wait = np.partition(wait, places)
-        return [_quantile(wait, share) for share in _PERCENTILES]
-
-    def by_hour_p95(self) -> Floats:
-        """Return the 95th percentile of each line and hour of the week, minutes, shape (lines, 168)."""
-        cells = zip(self.edges[:-1], self.edges[1:], strict=True)
-        p95 = np.array([_quantile(self.wait[first:last], 0.95) for first, last in cells])
-        return p95.reshape(self.lines, clock.HOURS_PER_WEEK)
 
 
 def _groups(names: tuple[tuple[str, str, str], ...]) -> Iterator[tuple[str, str, str]]:
@@ -369,20 +413,41 @@ def _ratios(total: Floats, count: Floats) -> Floats:
     return total / np.where(count > 0, count, np.nan)
 
 
-def _neighbours(share: float, count: int) -> tuple[int, int]:
-    """Return the places, among ordered values, of the two that a quantile lies between."""
-    low = int(share * (count - 1)) if count else 0
-    return low, min(low + 1, max(count - 1, 0))
+def _over(waits: Waits) -> Ints:
+    """Return how many of ordered waits are longer than each threshold."""
+    limits = (np.array(THRESHOLDS_MIN) * clock.MINUTE).astype(waits.dtype)
+    return len(waits) - np.searchsorted(waits, limits, side="right")
 
 
-def _quantile(wait: Ints, share: float) -> float:
-    """Return a quantile in minutes, by linear interpolation as numpy's default does, of ticks in their places."""
-    if not wait.size:
+def _quantile(waits: Waits, share: float) -> float:
+    """Return a quantile of ordered waits, minutes."""
+    return _quantile_of_all([waits], share)
+
+
+def _quantile_of_all(parts: Sequence[Waits], share: float) -> float:
+    """Return a quantile of all waits together, each part in order; interpolated as numpy's default is, minutes."""
+    count = sum(map(len, parts))
+    if not count:
         return float("nan")
-    low, high = _neighbours(share, len(wait))
-    place = share * (len(wait) - 1)
-    ticks = wait[low] + (place - low) * (wait[high] - wait[low])
-    return float(ticks / clock.MINUTE)
+    place = share * (count - 1)
+    low = int(place)
+    shorter, longer = (_in_place(parts, number) for number in (low, min(low + 1, count - 1)))
+    return float((shorter + (place - low) * (longer - shorter)) / clock.MINUTE)
+
+
+def _in_place(parts: Sequence[Waits], place: int) -> int:
+    """Return the wait that would stand in a place, from 0, if all parts were put in one order; by halving."""
+    parts = [part for part in parts if len(part)]
+    if len(parts) == 1:
+        return int(parts[0][place])
+    low, high = 0, max(int(part[-1]) for part in parts)
+    while low < high:
+        middle = (low + high) // 2
+        if sum(int(part.searchsorted(part.dtype.type(middle), "right")) for part in parts) > place:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 # --- by hour -----------------------------------------------------------------------------------

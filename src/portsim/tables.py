@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from portsim.inference import IDENTICAL, NO_CLEAR_CHANGE, estimate, paired_diffe
 from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures
 from portsim.schema import CargoRule
 
+Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 SUMMARY_COLUMNS = (
@@ -240,13 +241,15 @@ def cargo_value(
     demand_differs: bool = False,
 ) -> tuple[pd.DataFrame, economics.Saving]:
     """Return the rows of cargo_value.csv of one pair, and the trucks they rest on."""
-    before, after = (
-        [(m.trucks.key, m.trucks.port, m.trucks.wait / clock.MINUTE) for m in replications]
-        for replications in (base_replications, option_replications)
-    )
-    saving = economics.minutes_saved(before, after, ports)
+    saving = economics.minutes_saved(_trucks(base_replications), _trucks(option_replications), ports)
     found = economics.cargo_value(saving, plain_rule(rule), base, option, assumed, demand_differs=demand_differs)
     return found, saving
+
+
+def _trucks(replications: Sequence[Measures]) -> Iterator[tuple[Ints, Ints, Floats]]:
+    """Yield key, port and minutes of wait of each replication's trucks."""
+    for measures in replications:
+        yield measures.trucks.key, measures.trucks.port, measures.trucks.wait / clock.MINUTE
 
 
 def plain_rule(rule: CargoRule) -> economics.Rule:

@@ -226,48 +226,45 @@ def _arrival_ticks(per_hour: Floats, generator: np.random.Generator) -> Ints:
 
 
 def _merge(parts: list[_Part], model: PortModel, week: int) -> WeekBlock:
-    """Put the layers' travellers in order of (tick, key), and draw what each carries.
+    """Draw what the layers' travellers carry, and put them in order of (tick, key).
 
-    All of a layer are drawn, then the kept are taken: a mark moves nobody's draws.
+    All of a layer are drawn, then the kept are taken: a mark moves nobody's draws. They are written layer after
+    layer and then each column is put in order: memory likes that far better than places all over the week.
     """
     parts = sorted(parts, key=lambda part: part.source.key(np.zeros(1, np.int64))[0])
-    places = _places(parts)
-    count = sum(len(place) for place in places)
+    ends = np.cumsum([len(part.kept) for part in parts], dtype=np.int64)
+    count = int(ends[-1]) if parts else 0
     rows = {"taste": model.most_alternatives, "multiplier": len(model.multipliers), "referral": model.stages}
     block = WeekBlock(
         week=week,
-        **{name: np.zeros(count, np.int64) for name in ("tick", "key", "segment", "patience")},
+        **{name: np.empty(count, np.int64) for name in ("tick", "key", "segment", "patience")},
         **{name: np.zeros((number, count), np.int64) for name, number in rows.items()},
     )
-    for part, place in zip(parts, places, strict=True):
+    for part, end in zip(parts, ends, strict=True):
         source, kept = part.source, part.kept
+        place = slice(end - len(kept), end)
         block.tick[place] = part.tick[kept] + week * clock.WEEK
         block.key[place] = source.key(kept)
         block.segment[place] = source.index
         for column, drawn in _carried(source, len(part.tick), block):
             column[place] = drawn[kept]
+    _put_in_order(block, shared=any(part.source.segment.drawn_as for part in parts))
     return block
 
 
-def _places(parts: list[_Part]) -> list[Ints]:
-    """Return where the travellers of each part stand among all, by (tick, key); `parts` are in order of key."""
-    ends = np.cumsum([len(part.kept) for part in parts])
-    tick = np.concatenate([part.tick[part.kept] for part in parts]) if parts else np.zeros(0, np.int64)
-    bits = max(len(tick), 1).bit_length()
-    row = np.arange(len(tick))
-    rank = _ranks(parts, ends) if any(part.source.segment.drawn_as for part in parts) else row
-    order = np.sort(tick << bits | rank) & ((1 << bits) - 1)
-    place = np.empty_like(order)
-    place[order] = row
-    return np.split(place[rank], ends[:-1]) if parts else []
+def _put_in_order(block: WeekBlock, *, shared: bool) -> None:
+    """Put travellers in order of tick; those of one tick stay in order of key.
 
-
-def _ranks(parts: list[_Part], ends: Ints) -> Ints:
-    """Return the place of each traveller in order of key, where the parts of a shifted flow share their numbers."""
-    key = np.concatenate([part.source.key(part.kept) for part in parts])
-    rank = np.empty(ends[-1], np.int64)
-    rank[np.argsort(key, kind="stable")] = np.arange(ends[-1])
-    return rank
+    `shared`: the parts of a shifted flow share their numbers, so that the layers are not in order of key.
+    """
+    bits = max(len(block), 1).bit_length()
+    of_week = block.tick - block.week * clock.WEEK
+    order = np.sort(of_week << bits | np.arange(len(block))) & ((1 << bits) - 1)
+    if shared:
+        order = np.lexsort((block.key, block.tick))
+    columns = (block.tick, block.key, block.segment, block.patience)
+    for column in (*columns, *block.taste, *block.multiplier, *block.referral):
+        column[:] = column[order]
 
 
 def _carried(source: _Source, count: int, block: WeekBlock) -> Iterator[tuple[Ints, Floats | Ints]]:

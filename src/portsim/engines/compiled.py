@@ -112,15 +112,18 @@ def simulate(port_model: PortModel, workload: Workload) -> Crossings:
 def blocks(port_model: PortModel, workload: Workload) -> Iterator[Block]:
     """Simulate week by week; the last block has run on, without new decisions, until the lines then there are served.
 
-    The reference engine says in words what happens; here it is the same, tick by tick.
+    The reference engine says in words what happens; here it is the same, tick by tick. A block's columns hold until
+    the next is asked for, which is written over them.
     """
     border = _border(port_model)
+    shelf = _Shelf()
     book = np.empty((_multiplier_row(port_model, len(port_model.multipliers)), 0), np.int64)
     numbered = 0
     for number, drawn in enumerate(workload.weeks()):
         start, end = number * WEEK, (number + 1) * WEEK
         carried = _carry_over(border, book, start)
-        book = _write_in(port_model, carried, drawn, numbered)
+        book = shelf.book(len(book), carried.shape[1] + len(drawn))
+        _write_in(book, port_model, carried, drawn, numbered)
         numbered += len(drawn)
         week = _week(border, book, drawn)
         _RUN_WEEK(border, week, carried.shape[1], end)
@@ -653,12 +656,23 @@ def _multiplier_row(port_model: PortModel, multiplier: int) -> int:
     return _uniform_row(port_model, port_model.stages) + multiplier
 
 
-def _write_in(port_model: PortModel, carried: Ints, drawn: WeekBlock, numbered: int) -> Ints:
-    """Return a book of those carried over and, numbered on, a week's travellers as they are before they decide."""
-    rows = carried.shape[1] + len(drawn)
-    if rows > _ROW:
-        raise OverflowError(f"{rows:,} travellers a week are more than the compiled engine can hold")
-    book = np.empty((len(carried), rows), np.int64)
+class _Shelf:
+    """Memory for the books of a run, one after the other: to ask the system for it every week takes a third longer."""
+
+    def __init__(self) -> None:
+        self.memory = np.empty(0, np.int64)
+
+    def book(self, rows: int, travellers: int) -> Ints:
+        """Return a book with whatever stands in it."""
+        if travellers > _ROW:
+            raise OverflowError(f"{travellers:,} travellers a week are more than the compiled engine can hold")
+        if self.memory.size < rows * travellers:
+            self.memory = np.empty(rows * travellers * 5 // 4, np.int64)
+        return self.memory[: rows * travellers].reshape(rows, travellers)
+
+
+def _write_in(book: Ints, port_model: PortModel, carried: Ints, drawn: WeekBlock, numbered: int) -> None:
+    """Write down those carried over and, numbered on, a week's travellers as they are before they decide."""
     book[:, : carried.shape[1]] = carried
     fresh = book[:, carried.shape[1] :]
     fresh[NUMBER] = np.arange(numbered, numbered + len(drawn))
@@ -666,7 +680,6 @@ def _write_in(port_model: PortModel, carried: Ints, drawn: WeekBlock, numbered: 
     fresh[LINE : _uniform_row(port_model, 0)] = NONE
     fresh[_uniform_row(port_model, 0) : _multiplier_row(port_model, 0)] = drawn.referral
     fresh[_multiplier_row(port_model, 0) :] = drawn.multiplier
-    return book
 
 
 def _carry_over(border: Border, book: Ints, start: int) -> Ints:
