@@ -30,7 +30,18 @@ from portsim.workload import WeekBlock, Workload, draw
 Engine = Literal["compiled", "simpy"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 REPLAYED = 40_000  # travellers whom SimPy replays, to hold the compiled engine to its word: a second of work
-_DECISIVE = ("clock", "schema", "opening", "demand", "demand_changes", "model", "workload", "records", "measures")
+_DECISIVE = (
+    "clock",
+    "schema",
+    "opening",
+    "demand",
+    "demand_changes",
+    "policies",
+    "model",
+    "workload",
+    "records",
+    "measures",
+)
 Progress = Callable[[int, int], None]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from portsim import clock
-from portsim.model import NEVER, PortModel
+from portsim.model import MILLI, NEVER, PortModel
 from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
 
 Ints = npt.NDArray[np.int64]
@@ -27,6 +27,7 @@ Group = tuple[str, str, str]
 _NOT_YET = 1 << 62  # the start of who is still in line
 ALL = "all"
 THRESHOLDS_MIN = (20, 40, 60, 120)
+TOLL_REVENUE = "toll_revenue_usd_per_day"
 SUMMARY_METRICS = (
     "crossings_per_day",
     "people_per_day",
@@ -39,6 +40,7 @@ SUMMARY_METRICS = (
     "crossing_time_mean_min",
     "lost_trips_per_day",
     "queue_longest",
+    TOLL_REVENUE,
 )
 HOURLY_METRICS = (
     "arrivals_per_hour",
@@ -113,6 +115,11 @@ class Tally:
         self.lost = np.zeros(lines)
         self.turned_away = np.zeros(len(model.segments))
         self.longest = np.zeros(lines)
+        self.has_toll = np.array([bool(line.toll.any()) for line in model.lines])
+        for rule in model.toll_rules:
+            self.has_toll[list(rule.lines)] = True
+        self.revenue = np.zeros(lines)
+        self.tolls: list[Ints] = []
         self.packed: list[Ints] = []
         self.trucks: list[TruckWaits] = []
         self.opened: list[Ints] = []
@@ -125,6 +132,7 @@ class Tally:
         """
         self.opened.append(crossings.opened)
         self.posted.append(crossings.posted)
+        self.tolls.append(crossings.tolls)
         self._see_longest_queues(crossings, carried)
         done = None if last else np.flatnonzero(crossings.outcome != INSIDE)
         self._count(_Rows(*(_chosen(getattr(crossings, name), done) for name in _Rows._fields)))
@@ -150,6 +158,7 @@ class Tally:
         line, tick, start, depart = (column[rows] for column in (c.line, c.tick, c.start, c.depart))
         cell = line * self.shape[1] + tick // clock.HOUR
         self.arrivals += np.bincount(cell, minlength=self.arrivals.size).reshape(self.shape)
+        self._add_revenue(line, tick)
         served = start != NONE
         if not served.all():
             rows, line, tick, start, depart, cell = (x[served] for x in (rows, line, tick, start, depart, cell))
@@ -164,6 +173,21 @@ class Tally:
         trucks = np.flatnonzero(self.is_truck[line])
         port_of_line = np.array([found.port for found in self.model.lines], np.int64)
         self.trucks.append(TruckWaits(c.key[rows[trucks]], port_of_line[line[trucks]], wait[trucks]))
+
+    def _add_revenue(self, line: Ints, tick: Ints) -> None:
+        """Count what those who joined were charged: the toll of their decision, in thousandths of a dollar."""
+        paid = np.flatnonzero(self.has_toll[line])
+        if not paid.size:
+            return
+        line, tick = line[paid], tick[paid]
+        charged = np.array([of.toll for of in self.model.lines])[line, _week_hour(tick)]
+        changes = np.concatenate(self.tolls)
+        for number, rule in enumerate(self.model.toll_rules):
+            on_rule = np.isin(line, rule.lines)
+            moved = changes[changes[:, 1] == number]
+            steps = np.concatenate([[0], moved[:, 2]])
+            charged[on_rule] += rule.step * steps[np.searchsorted(moved[:, 0], tick[on_rule], side="right")]
+        self.revenue += np.bincount(line, weights=charged, minlength=len(self.revenue))
 
     def _see_longest_queues(self, c: Crossings, carried: int) -> None:
         """Note the longest queue of each line, as those of the measured weeks found it with themselves behind it.
@@ -226,6 +250,7 @@ class Tally:
             _ratio(self.crossing_time[members].sum() / clock.MINUTE, self.crossed[members].sum()),
             lost / days,
             self.longest[members].max(initial=0),
+            self.revenue[members].sum() / MILLI / days if self.has_toll[members].any() else np.nan,
         ]
 
     def _turned_away(self, group: Group) -> float:
@@ -244,7 +269,8 @@ class Tally:
         busy, _ = self.began.level(self.ended)
         booths = np.stack([_booths_by_hour(opened[opened[:, 1] == n], self.window) for n in range(self.shape[0])])
         busy, booths = _by_week_hour(self._measured(busy)), _by_week_hour(booths)
-        staffed = np.maximum(booths, busy)  # a booth that closes finishes its vehicle first
+        per_lane = np.array([1 + line.stacked for line in self.model.lines])
+        staffed = np.maximum(booths * per_lane[:, None], busy)  # a booth that closes finishes its vehicle first
         served = _by_week_hour(self._measured(self.served)) * weeks
         total = _by_week_hour(self._measured(self.wait)) * weeks
         columns = (
