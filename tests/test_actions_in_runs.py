@@ -73,6 +73,27 @@ ACTIONS: dict[str, tuple[Words, ...]] = {
     "pool": (ADMIT, {"action": "set_lane_types", **EAST, "lane_type": "general", "to": "ready"}),
     "set_referral_share": ({"action": "set_referral_share", **EAST, "stage": "secondary", "share": 0.3},),
     "set_toll": ({"action": "set_toll", **EAST, "toll_usd": {"00:00": 0, "07:00": 9, "10:00": 0}},),
+    "respond_booths": (
+        {
+            "action": "respond_booths",
+            **EAST,
+            "lines": {"ready": {"open_above_min": 18, "close_below_min": 12}},
+            "swap_with": "general",
+            "every_min": 30,
+            "reads": "informed",
+        },
+    ),
+    "respond_booths and more officers": (
+        {
+            "action": "respond_booths",
+            **EAST,
+            "lines": {"general": {"open_above_min": 10, "close_below_min": 5}},
+            "balance": {"keep": "ready", "below": "general"},
+            "officers_added": 2,
+        },
+    ),
+    "stack_booths": ({"action": "stack_booths", **EAST, "lane_types": ["general"], "officers": "added"},),
+    "respond_toll": ({"action": "respond_toll", **EAST, "target_min": 5, "cap_usd": 10},),
     "set_choice": ({"action": "set_choice", "line": "preferred", "taste_scale_min": 5},),
     "scale_demand": ({"action": "scale_demand", "factor": 1.2},),
     "shift_classes": (SHIFT, {"action": "scale_demand", "factor": 1.3, "classes": ["visitor"]}),

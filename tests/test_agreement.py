@@ -36,6 +36,7 @@ from portsim.model import (
     Station,
     Timetable,
 )
+from portsim.policies import FIXED, NO_PLACE, RESERVE, RESPONDS, BoothRule, TollRule
 from portsim.records import (
     INSIDE,
     LOST,
@@ -102,6 +103,7 @@ def lines(draw_from: st.DrawFn, port: int, later: int) -> Line:
         mean_service=draw_from(services()),
         multiplier=draw_from(st.integers(0, 1)),
         lane_type="line",
+        stacked=draw_from(st.sampled_from([False, False, True])),
         gate_tick=np.array(gate, np.int64) * MINUTE,
         gate_open=is_open.astype(np.int64),
         capacity=by_hour(rates, 1),
@@ -136,7 +138,8 @@ def segments(draw_from: st.DrawFn, number: int, line_count: int) -> Segment:
     for port in range(1 if standing else draw_from(st.integers(1, 3))):
         chosen = draw_from(st.lists(st.integers(0, line_count - 1), min_size=1, max_size=3, unique=True))
         toll = np.stack([by_hour(draw_from(HOURLY), 5 * MINUTE) for _ in chosen])
-        alternatives.append(Alternative(port, tuple(chosen), toll, by_hour(draw_from(HOURLY), 3 * MINUTE)))
+        steps = draw_from(st.sampled_from([(), (MINUTE,) * len(chosen), (0, 5 * MINUTE, 7)[: len(chosen)]]))
+        alternatives.append(Alternative(port, tuple(chosen), toll, by_hour(draw_from(HOURLY), 3 * MINUTE), steps))
     return Segment(
         name=f"segment-{number}",
         catchment="town",
@@ -148,6 +151,62 @@ def segments(draw_from: st.DrawFn, number: int, line_count: int) -> Segment:
         alternatives=tuple(alternatives),
         initial=standing,
     )
+
+
+@st.composite
+def booth_rules(draw_from: st.DrawFn, crossing: list[int]) -> BoothRule:
+    """Draw responsive booths of some lines: those that respond or not, one that gives, two in balance, or none."""
+
+    def numbers(values: st.SearchStrategy[int]) -> Ints:
+        return np.array([draw_from(values) for _ in crossing], np.int64)
+
+    count = len(crossing)
+    part = numbers(st.sampled_from([RESPONDS, RESPONDS, FIXED]))
+    if draw_from(st.booleans()):
+        part[-1] = RESERVE
+    pair = draw_from(st.permutations(range(count)))[:2] if draw_from(st.booleans()) else []
+    low, high = pair if len(pair) == 2 and (part[pair] != FIXED).all() else (NO_PLACE, NO_PLACE)
+    below = numbers(st.integers(0, 5)) * MINUTE
+    least = numbers(st.integers(1, 2))
+    later = draw_from(st.sets(LATER_MINUTES, max_size=4))
+    return BoothRule(
+        lines=tuple(crossing),
+        part=part,
+        open_above=below + numbers(st.integers(0, 5)) * MINUTE,
+        close_below=below,
+        least=least,
+        most=least + numbers(FEW),
+        one_booth=np.stack([by_hour(draw_from(st.lists(FEW, min_size=1, max_size=3)), 20_000) for _ in crossing]),
+        tick=np.array(sorted({0, *later}), np.int64) * MINUTE,
+        positions=draw_from(st.integers(1, 8)),
+        interval=draw_from(st.sampled_from([5, 30, 60])) * MINUTE,
+        added=draw_from(FEW),
+        posted=draw_from(st.booleans()),
+        low=low,
+        high=high,
+        factor=draw_from(st.sampled_from([1_000, 1_450])),
+        until=draw_from(st.sampled_from([5, 120])) * MINUTE,
+    )
+
+
+@st.composite
+def toll_rules(draw_from: st.DrawFn, tolled: list[int]) -> TollRule:
+    """Draw a responsive toll of some lines."""
+    return TollRule(
+        lines=tuple(tolled),
+        target=draw_from(st.integers(0, 10)) * MINUTE,
+        step=250,
+        most=draw_from(st.integers(1, 4)),
+        interval=draw_from(st.sampled_from([10, 15, 60])) * MINUTE,
+        posted=draw_from(st.booleans()),
+    )
+
+
+def shared_out(draw_from: st.DrawFn, line_count: int) -> list[list[int]]:
+    """Draw none, one or two lists of lines, no line in both."""
+    order = list(draw_from(st.permutations(range(line_count))))
+    cut = draw_from(st.integers(0, line_count))
+    return [some for some in (order[:cut], order[cut:]) if some and draw_from(st.booleans())]
 
 
 @st.composite
@@ -169,6 +228,8 @@ def models(draw_from: st.DrawFn) -> PortModel:
         information_interval=draw_from(st.sampled_from([15, 7, 60, 90])) * MINUTE,
         posting_interval=draw_from(st.sampled_from([60, 45])) * MINUTE,
         shortest_line=draw_from(st.booleans()),
+        booth_rules=tuple(draw_from(booth_rules(some)) for some in shared_out(draw_from, line_count)),
+        toll_rules=tuple(draw_from(toll_rules(some)) for some in shared_out(draw_from, line_count)),
     )
 
 
@@ -233,11 +294,16 @@ def check(workload: Given) -> None:
         event("some leave in a later week")
     if (crossings.stage_start == WAITING).any():
         event("some wait for a later stage in the end")
+    if len(crossings.tolls):
+        event("a toll moves")
+    if any(line.stacked for line in workload.model.lines):
+        event("booths are stacked")
+    event(f"booth rules: {len(workload.model.booth_rules)}")
     if workload.model.shortest_line and (np.diff(crossings.line) != 0).any():
         event("lines are compared")
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(GIVEN)
 def test_both_engines_agree(workload: Given) -> None:
     """Every column of every traveller, every change of booths, every posted wait, every area."""
@@ -269,8 +335,16 @@ def less(capacity: Ints) -> Ints:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["baseline.yaml", "otay-mesa-east.yaml"])
-@pytest.mark.parametrize("shortest_line", [False, True])
+@pytest.mark.parametrize(
+    ("name", "shortest_line"),
+    [
+        ("baseline.yaml", False),
+        ("baseline.yaml", True),
+        ("otay-mesa-east-dynamic-toll.yaml", False),
+        ("responsive-booths.yaml", True),
+        ("san-ysidro-stacked.yaml", True),
+    ],
+)
 def test_both_engines_agree_on_the_border(name: str, *, shortest_line: bool) -> None:
     """All lines, stages and options, a fifth of the booths and of the travellers, over two weeks."""
     model = experiment.build_model(scenario.load(SCENARIOS / name))

@@ -26,7 +26,7 @@ ORDER = (
     {"scenario"},
     {"facts", "inventory", "listing"},
     {"demand"},
-    {"demand_changes"},
+    {"demand_changes", "policies"},
     {"model"},
     {"islands"},
     {"workload"},
@@ -59,7 +59,7 @@ OWNERS = {
     "rich": {"terminal"},
     "typer": {"cli", "inspection"},
 }
-ENGINES_SEE = {"clock", "model", "workload", "records", "engines.rules"}
+ENGINES_SEE = {"clock", "policies", "model", "workload", "records", "engines.rules"}
 TABLES_ONLY = {
     "charts": {"numbers", "inference", "findings", "layout"},
     "findings": {"numbers", "inference"},

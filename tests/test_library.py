@@ -113,10 +113,17 @@ MOVES: dict[str, tuple[Effect, ...]] = {
     "otay-mesa-east": NEW_PORT,
     "otay-mesa-east-10x10": NEW_PORT,
     "otay-mesa-east-3x3": NEW_PORT,
+    "otay-mesa-east-dynamic-toll": NEW_PORT,
     "otay-mesa-east-moved-officers": (better("otay-mesa", "truck"), worse("san-ysidro", "pedestrian")),
     "otay-mesa-east-toll-free": NEW_PORT,
     "otay-mesa-truck-booths": (better("otay-mesa", "truck"), better("tecate", "truck")),
     "produce-season": (worse("calexico-east", "truck"),),
+    "ready-lane-conversion": (better("san-ysidro", "vehicle", "ready"), better("otay-mesa", "vehicle", "ready")),
+    "responsive-booths": (
+        better("san-ysidro", "vehicle", "sentri"),
+        better("otay-mesa", "vehicle", "sentri"),
+        worse("san-ysidro", "vehicle", "ready"),
+    ),
     "san-ysidro-all-lanes": (better("san-ysidro", "vehicle"), better("otay-mesa", "vehicle")),
     "san-ysidro-closure": (
         worse("otay-mesa", "vehicle"),
@@ -125,6 +132,7 @@ MOVES: dict[str, tuple[Effect, ...]] = {
         Effect(ALL, ALL, WORSE, metric=CROSSINGS),
     ),
     "san-ysidro-rail-export": (better("otay-mesa", "truck"),),
+    "san-ysidro-stacked": (),  # the same capacity by another road: see its own test
     "sentri-uptake": (better("san-ysidro", "vehicle", "ready"), better("otay-mesa", "vehicle", "ready")),
     "tariff-shock": TRUCKS_BETTER,
     "truck-appointments": (better("otay-mesa", "truck"),),
@@ -147,13 +155,17 @@ OUT_OF_REACH: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
     "otay-mesa-east": (((*IMPERIAL, *BRIDGE), (ALL,)), (SAN_DIEGO, ("pedestrian", "bus"))),
     "otay-mesa-east-10x10": (((*IMPERIAL, *BRIDGE), (ALL,)),),
     "otay-mesa-east-3x3": (((*IMPERIAL, *BRIDGE), (ALL,)),),
+    "otay-mesa-east-dynamic-toll": (((*IMPERIAL, *BRIDGE), (ALL,)),),
     "otay-mesa-east-moved-officers": (((*IMPERIAL, *BRIDGE), (ALL,)),),
     "otay-mesa-east-toll-free": (((*IMPERIAL, *BRIDGE), (ALL,)),),
     "otay-mesa-truck-booths": (((*IMPERIAL, *BRIDGE), (ALL,)), (SAN_DIEGO, NOT_TRUCKS)),
     "produce-season": (((*SAN_DIEGO, *BRIDGE), (ALL,)), (IMPERIAL, NOT_TRUCKS)),
+    "ready-lane-conversion": (((*IMPERIAL, *BRIDGE), (ALL,)), (SAN_DIEGO, ("truck", "pedestrian", "bus"))),
+    "responsive-booths": (((*IMPERIAL, *BRIDGE), (ALL,)), (SAN_DIEGO, ("truck", "pedestrian", "bus"))),
     "san-ysidro-all-lanes": (((*IMPERIAL, *BRIDGE), (ALL,)), (SAN_DIEGO, ("truck", "pedestrian", "bus"))),
     "san-ysidro-closure": (((*IMPERIAL, *BRIDGE), (ALL,)), (SAN_DIEGO, ("truck",))),
     "san-ysidro-rail-export": (((*IMPERIAL, *BRIDGE), (ALL,)), (SAN_DIEGO, NOT_TRUCKS)),
+    "san-ysidro-stacked": (((*IMPERIAL, *BRIDGE), (ALL,)), (SAN_DIEGO, ("truck", "pedestrian", "bus"))),
     "sentri-uptake": (((*SAN_DIEGO, *IMPERIAL, *BRIDGE), ("truck", "pedestrian", "bus")),),
     "tariff-shock": (((*SAN_DIEGO, *IMPERIAL, *BRIDGE), NOT_TRUCKS),),
     "truck-appointments": ((IMPERIAL, (ALL,)), (SAN_DIEGO, NOT_TRUCKS)),
@@ -162,6 +174,7 @@ OUT_OF_REACH: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
 }
 
 
+@pytest.mark.slow
 def test_options_that_scale_truck_demand_are_known_as_such() -> None:
     """Their cargo value is flagged: a tariff is not worth the minutes it saves those who still come."""
     base = scenario.load(FOLDER / "baseline.yaml")
@@ -262,6 +275,22 @@ def test_shared_fast_lanes_bring_the_two_waits_together(parts: Path) -> None:
 
 
 LANES = ("standard", "fast")
+
+
+@pytest.mark.slow
+def test_a_toll_that_follows_the_wait_holds_it_nearer_its_target(parts: Path) -> None:
+    """Above the floor, fewer vehicles take the new port than at the fixed toll, wait less and pay more."""
+    table = compared("otay-mesa-east-dynamic-toll", parts, base="otay-mesa-east").loc["otay-mesa-east", "vehicle", ALL]
+    for metric, sign in ((CROSSINGS, -1), (WAIT, -1), ("toll_revenue_usd_per_day", 1)):
+        row = table.loc[metric]
+        assert sign * row["difference"] - row["half_width"] > 0, metric
+
+
+@pytest.mark.slow
+def test_stacked_booths_of_the_same_capacity_wait_about_as_their_average(parts: Path) -> None:
+    """Seconds of a lane, or two booths in tandem with 1.511 times as many: the wait is the same within a twentieth."""
+    row = compared("san-ysidro-stacked", parts).loc[("san-ysidro", "vehicle", ALL, WAIT)]
+    assert abs(row["difference"]) + row["half_width"] < 0.05 * row["base_value"]
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ from portsim.schema import (
     Network,
     OpenPort,
     Port,
+    RespondBooths,
     ScaleDemand,
     SetBooths,
     SetChoice,
@@ -40,6 +41,7 @@ from portsim.schema import (
     SetServiceTime,
     ShiftClasses,
     SmoothArrivals,
+    StackBooths,
 )
 
 __all__ = ["NOTE", "ChangeFault", "apply", "concerns_demand", "overfull"]
@@ -245,7 +247,18 @@ def _scope(network: Network, change: Event) -> set[tuple[str, ...]]:
 
 # --- which function makes which change ---------------------------------------------------------
 
-_OF_OPEN_PORTS = SetHours | SetBooths | AddBooths | SetServiceTime | SetLaneTypes | Admit | SetReferralShare | Event
+_OF_OPEN_PORTS = (
+    SetHours
+    | SetBooths
+    | AddBooths
+    | RespondBooths
+    | StackBooths
+    | SetServiceTime
+    | SetLaneTypes
+    | Admit
+    | SetReferralShare
+    | Event
+)
 _MAKE: dict[str, Callable[[Network, Any], Network]] = {
     "open_port": _open_port,
     "close_port": _close_port,
@@ -253,11 +266,14 @@ _MAKE: dict[str, Callable[[Network, Any], Network]] = {
     "set_hours": staffing.set_hours,
     "set_booths": staffing.set_booths,
     "add_booths": staffing.add_booths,
+    "respond_booths": staffing.respond,
+    "stack_booths": staffing.stack,
     "set_service_time": treatment.set_service_time,
     "set_lane_types": staffing.convert,
     "admit": treatment.admit,
     "set_referral_share": treatment.set_referral_share,
     "set_toll": treatment.set_toll,
+    "respond_toll": treatment.respond_toll,
     "set_choice": _set_choice,
     "scale_demand": _scale_demand,
     "shift_classes": _shift_classes,
@@ -315,14 +331,26 @@ def _unknown_of_port(network: Network, change: Change, port_id: str, modes: tupl
         if is_lane_type and name is not None and name not in lane_types:
             yield (key,), f"unknown lane type '{name}': {nearest(name, lane_types)}"
     yield from _unknown(getattr(change, "lane_types", None) or (), lane_types, ("lane_types",), "lane type")
-    if isinstance(change, Build):
-        for name in change.booths_built or {}:
-            if name not in lane_types:
-                yield ("booths_built", name), f"unknown lane type '{name}': {nearest(name, lane_types)}"
+    for path, name in _lane_types_inside(change):
+        if name not in lane_types:
+            yield path, f"unknown lane type '{name}': {nearest(name, lane_types)}"
     stage = getattr(change, "stage", None)
     stages = [stage.id for crossing in crossings if crossing for stage in crossing.stages]
     if stage is not None and stage not in stages:
         yield ("stage",), f"unknown stage '{stage}': {nearest(stage, stages)}"
+
+
+def _lane_types_inside(change: Change) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the lane types that a change names in places of its own."""
+    if isinstance(change, Build):
+        yield from ((("booths_built", name), name) for name in change.booths_built or {})
+    if isinstance(change, RespondBooths):
+        yield from ((("lines", name), name) for name in change.lines)
+        if change.swap_with is not None:
+            yield ("swap_with",), change.swap_with
+        if change.balance is not None:
+            yield ("balance", "keep"), change.balance.keep
+            yield ("balance", "below"), change.balance.below
 
 
 def _unknown_travellers(network: Network, change: Change, mode: Mode | None) -> Iterator[Found]:

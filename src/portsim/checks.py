@@ -70,6 +70,7 @@ def cross_check(network: Network) -> list[Found]:
         _constants_from,
         _segments,
         _booths,
+        _policies,
     ):
         found += check(network)
     for path, stage_service, users in _services(network):
@@ -297,6 +298,22 @@ def _booths(network: Network) -> Iterator[Found]:
         total = np.sum([_hourly(lane.booths_open) for lane in crossing.lane_types.values()], axis=0)
         what = f"lane positions are built for all {mode} lane types"
         yield from _over((*path, "lane_positions"), total, positions, what)
+
+
+def _policies(network: Network) -> Iterator[Found]:
+    """Yield the lane types that responsive booths and tolls name and the crossing lacks."""
+    for path, _, _, crossing in _crossings(network):
+        named: list[tuple[KeyPath, str]] = []
+        if crossing.responsive_booths is not None:
+            at = (*path, "responsive_booths")
+            named += [((*at, "lines", name), name) for name in crossing.responsive_booths.lines]
+            named += [(at, name) for name in crossing.responsive_booths.concerned()]
+        if crossing.responsive_toll is not None:
+            at = (*path, "responsive_toll", "lane_types")
+            named += [((*at, number), name) for number, name in enumerate(crossing.responsive_toll.lane_types)]
+        unknown = {name: where for where, name in reversed(named) if name not in crossing.lane_types}
+        for name, where in unknown.items():
+            yield where, f"unknown lane type '{name}': {nearest(name, list(crossing.lane_types))}"
 
 
 def _hourly(series: Series) -> npt.NDArray[np.float64]:

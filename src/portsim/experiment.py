@@ -36,7 +36,7 @@ Engine = Literal["compiled", "simpy"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 REPLAYED = 40_000  # travellers whom SimPy replays, to hold the compiled engine to its word: a second of work
 _DECISIVE = (
-    *("clock", "schema", "opening", "demand", "demand_changes", "model"),
+    *("clock", "schema", "opening", "demand", "demand_changes", "policies", "model"),
     *("islands", "workload", "records", "measures", "experiment"),
 )
 Progress = Callable[[int, int], None]

@@ -27,7 +27,9 @@ class Island:
 
 
 def islands(model: PortModel) -> list[Island]:
-    """Return the islands of a model, together all of it."""
+    """Return the islands of a model, together all of it; with policies, whose reviews read many lines, it is one."""
+    if model.booth_rules or model.toll_rules:
+        return [Island(model, np.arange(len(model.lines)), np.arange(len(model.segments)))]
     island_of = _island_of_stations(model)
     first = island_of[0]
     of_segment = np.array([island_of[lines[0]] if (lines := _lines(s)) else first for s in model.segments], np.int64)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from portsim import clock
 from portsim.islands import Island
-from portsim.model import NEVER, PortModel
+from portsim.model import MILLI, NEVER, PortModel
 from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
 
 Ints = npt.NDArray[np.int64]
@@ -32,6 +32,7 @@ Group = tuple[str, str, str]
 _NOT_YET = 1 << 62  # the start of who is still in line
 ALL = "all"
 THRESHOLDS_MIN = (20, 40, 60, 120)
+TOLL_REVENUE = "toll_revenue_usd_per_day"
 SUMMARY_METRICS = (
     "crossings_per_day",
     "people_per_day",
@@ -44,6 +45,7 @@ SUMMARY_METRICS = (
     "crossing_time_mean_min",
     "lost_trips_per_day",
     "queue_longest",
+    TOLL_REVENUE,
 )
 HOURLY_METRICS = (
     "arrivals_per_hour",
@@ -118,7 +120,7 @@ def together(model: PortModel, tallies: Sequence[tuple[Island, Tally]]) -> Measu
 
 _BY_LINE = (
     *("arrivals", "served", "wait", "crossed", "crossing_time", "lost", "longest"),
-    *("posted", "booths", "hourly_p95"),
+    *("posted", "booths", "hourly_p95", "revenue"),
 )
 
 
@@ -145,6 +147,11 @@ class Tally:
         self.lost = np.zeros(lines)
         self.turned_away = np.zeros(len(model.segments))
         self.longest = np.zeros(lines)
+        self.has_toll = np.array([bool(line.toll.any()) for line in model.lines])
+        for rule in model.toll_rules:
+            self.has_toll[list(rule.lines)] = True
+        self.revenue = np.zeros(lines)
+        self.tolls: list[Ints] = []
         self.packed: list[Ints] = []
         self.waits: list[Waits] = [np.zeros(0, np.int64)] * lines
         self.hourly_p95 = np.full((lines, clock.HOURS_PER_WEEK), np.nan)
@@ -161,6 +168,7 @@ class Tally:
         """
         self.changes.append(crossings.opened)
         self.readings.append(crossings.posted)
+        self.tolls.append(crossings.tolls)
         self._see_longest_queues(crossings, carried)
         self._count_lost(crossings)
         ready = (crossings.outcome == CROSSED) | (last & (crossings.outcome == INSIDE))
@@ -201,6 +209,7 @@ class Tally:
         self.ended.add(c.line, c.end)
         c = c.where(self._is_measured(c.tick, c.segment))
         self.arrivals += self._by_hour(c)
+        self._add_revenue(c.line, c.tick)
         c = c.where(c.start != NONE)
         wait = c.start - c.tick
         self.served += self._by_hour(c)
@@ -219,6 +228,21 @@ class Tally:
         cell = c.line * self.shape[1] + c.tick // clock.HOUR
         found = np.bincount(cell, weights=weights, minlength=self.served.size)
         return found.astype(np.float64, copy=False).reshape(self.shape)
+
+    def _add_revenue(self, line: Ints, tick: Ints) -> None:
+        """Count what those who joined were charged: the toll of their decision, in thousandths of a dollar."""
+        paid = np.flatnonzero(self.has_toll[line])
+        if not paid.size:
+            return
+        line, tick = line[paid], tick[paid]
+        charged = np.array([of.toll for of in self.model.lines])[line, _week_hour(tick)]
+        changes = np.concatenate(self.tolls)
+        for number, rule in enumerate(self.model.toll_rules):
+            on_rule = np.isin(line, rule.lines)
+            moved = changes[changes[:, 1] == number]
+            steps = np.concatenate([[0], moved[:, 2]])
+            charged[on_rule] += rule.step * steps[np.searchsorted(moved[:, 0], tick[on_rule], side="right")]
+        self.revenue += np.bincount(line, weights=charged, minlength=len(self.revenue))
 
     def _see_longest_queues(self, c: Crossings, carried: int) -> None:
         """Note the longest queue of each line, as those of the measured weeks found it with themselves behind it.
@@ -299,6 +323,7 @@ class Tally:
             _ratio(self.crossing_time[members].sum() / clock.MINUTE, self.crossed[members].sum()),
             lost / days,
             self.longest[members].max(initial=0),
+            self.revenue[members].sum() / MILLI / days if self.has_toll[members].any() else np.nan,
         ]
 
     def _turned_away(self, group: Group) -> float:
@@ -316,7 +341,8 @@ class Tally:
         queue, queue_end = self.joined.level(self.began)
         busy, _ = self.began.level(self.ended)
         busy, booths = _by_week_hour(self._measured(busy)), _by_week_hour(self.booths)
-        staffed = np.maximum(booths, busy)  # a booth that closes finishes its vehicle first
+        per_lane = np.array([1 + line.stacked for line in self.model.lines])
+        staffed = np.maximum(booths * per_lane[:, None], busy)  # a booth that closes finishes its vehicle first
         served = _by_week_hour(self._measured(self.served)) * weeks
         total = _by_week_hour(self._measured(self.wait)) * weeks
         columns = (

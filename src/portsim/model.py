@@ -18,6 +18,7 @@ from portsim import clock, demand_changes
 from portsim.demand import Demand, Flow, class_shares, derive, lanes_of, patience_per_min
 from portsim.errors import PortsimError
 from portsim.opening import gate_of, stopped, working_of
+from portsim.policies import BoothRule, LineOfCrossing, TollRule, booth_rule, stacking_gain, toll_rule
 from portsim.schema import (
     MODES,
     Crossing,
@@ -102,7 +103,8 @@ class Line(Station):
 
     `gate_tick`, `gate_open`: when the line may be joined. `capacity`, shape (168,): thousandths of a traveller an
     hour, from hourly mean booths and mean service; CLEARING where no booth is meant to open and the gate is shut.
-    `people`: carried by one crossing.
+    `people`: carried by one crossing. `stacked`: two booths a lane; `timetable` and `capacity` are then of lanes.
+    `toll`, shape (168,): thousandths of a dollar; of a responsive toll, its floor.
     """
 
     lane_type: str
@@ -111,6 +113,8 @@ class Line(Station):
     capacity: Ints
     referrals: tuple[Referral, ...]
     people: float
+    stacked: bool = False
+    toll: Ints = field(default_factory=lambda: np.zeros(clock.HOURS_PER_WEEK, np.int64))
 
 
 @dataclass(frozen=True)
@@ -118,12 +122,14 @@ class Alternative:
     """A port a segment may choose: its lines in order of preference, with toll and cost in ticks of wait.
 
     `toll`, shape (lines, 168), and `cost`, shape (168,), access plus constant, are by the hour of the decision.
+    `toll_step`, by line, is what each step of a responsive toll adds; empty where none is.
     """
 
     port: int
     lines: tuple[int, ...]
     toll: Ints
     cost: Ints
+    toll_step: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,6 +185,8 @@ class PortModel:
     day_factor_cv: float = 0.0
     day_factor_lag1: float = 0.0
     shortest_line: bool = True
+    booth_rules: tuple[BoothRule, ...] = ()
+    toll_rules: tuple[TollRule, ...] = ()
 
     @property
     def stages(self) -> int:
@@ -234,6 +242,8 @@ def build(
         day_factor_cv=network.day_factor.cv.value,
         day_factor_lag1=network.day_factor.lag1_correlation.value,
         shortest_line=choice.line == "shortest",
+        booth_rules=tuple(builder.booth_rules),
+        toll_rules=tuple(builder.toll_rules),
     )
 
 
@@ -265,6 +275,8 @@ class _Builder:
         self.multipliers: list[tuple[int, Shape]] = []
         self.lines: list[Line] = []
         self.later: list[Station] = []
+        self.booth_rules: list[BoothRule] = []
+        self.toll_rules: list[TollRule] = []
         self.index: dict[tuple[int, Mode, str], int] = {}
         for number, port in enumerate(network.ports):
             if port.open:
@@ -287,9 +299,16 @@ class _Builder:
         positions = place.crossing.lane_positions.value
         means = self._share_positions([self._booth_means(place, lane) for lane in lanes.values()], positions)
         opened = spread_over_slots(means, math.floor(positions))
+        known = {}
         for name, booths in zip(lanes, zip(means, opened, strict=True), strict=True):
-            self.index[place.number, place.mode, name] = len(self.lines)
-            self.lines.append(self._line(place, name, booths, first_stage))
+            number = self.index[place.number, place.mode, name] = len(self.lines)
+            line, one_booth = self._line(place, name, booths, first_stage)
+            known[name] = LineOfCrossing(number, line.timetable.tick, line.capacity, one_booth)
+            self.lines.append(line)
+        if place.crossing.responsive_booths is not None:
+            self.booth_rules.append(booth_rule(place.crossing, known))
+        if place.crossing.responsive_toll is not None:
+            self.toll_rules.append(toll_rule(place.crossing.responsive_toll, known))
 
     @staticmethod
     def _share_positions(means: list[Floats], positions: float) -> list[Floats]:
@@ -317,7 +336,8 @@ class _Builder:
             multiplier=self._multiplier(position + 1, stage.service),
         )
 
-    def _line(self, place: _Place, name: str, booths: tuple[Floats, Ints], first_stage: int) -> Line:
+    def _line(self, place: _Place, name: str, booths: tuple[Floats, Ints], first_stage: int) -> tuple[Line, Ints]:
+        """Return a line, and what one of its booths (stacked: one of its lanes) serves, by hour of the week."""
         means, slots = booths
         lane = place.crossing.lane_types[name]
         gate = gate_of(place.crossing, lane)
@@ -325,6 +345,8 @@ class _Builder:
         mean_service = self._mean_service(lane.service, self.network.users_of(place.mode, name, lane))
         weights = self._class_weights(place, name, lane)
         mean = sum((share * mean_service[c] for c, share in weights.items()), np.zeros(1))
+        if lane.stacked:
+            mean = mean / stacking_gain(lane.service)
         return Line(
             name=f"{place.port.id}/{place.mode}/{name}",
             port=place.number,
@@ -342,7 +364,9 @@ class _Builder:
                 if stage.id in lane.referral_share
             ),
             people=place.crossing.people_per_crossing.value,
-        )
+            stacked=lane.stacked,
+            toll=np.rint(_toll_usd(place.crossing, name) * MILLI).astype(np.int64),
+        ), _one_booth(mean)
 
     def _users_of_crossing(self, place: _Place) -> set[str]:
         lanes = place.crossing.lane_types
@@ -475,17 +499,24 @@ class _Builder:
                 lines=tuple(lines),
                 toll=np.stack([self._toll(port, flow.traveller_class, self.lines[line].lane_type) for line in lines]),
                 cost=np.rint(cost * clock.MINUTE).astype(np.int64),
+                toll_step=self._toll_steps(flow.traveller_class, lines),
             )
 
     def _toll(self, port: Port, class_name: str, lane_type: str) -> Ints:
         """Return a toll in ticks of the class's time, by hour of the week, shape (168,)."""
         traveller_class = self.network.classes[class_name]
         crossing = port.crossing(traveller_class.mode)
-        toll = crossing.lane_types[lane_type].toll_usd if crossing is not None else None
-        if toll is None:
-            return np.zeros(clock.HOURS_PER_WEEK, np.int64)
-        hours = clock.hourly(toll.slots()) / traveller_class.value_of_time_usd_per_hour.value
+        assert crossing is not None, "a traveller's lines are of a crossing"
+        hours = _toll_usd(crossing, lane_type) / traveller_class.value_of_time_usd_per_hour.value
         return np.rint(hours * clock.HOUR).astype(np.int64)
+
+    def _toll_steps(self, class_name: str, lines: Sequence[int]) -> tuple[int, ...]:
+        """Return what one step of the responsive toll of each line is in ticks of the class's time; () if none is."""
+        usd = {number: rule.step / MILLI for rule in self.toll_rules for number in rule.lines}
+        if usd.keys().isdisjoint(lines):
+            return ()
+        value = self.network.classes[class_name].value_of_time_usd_per_hour.value
+        return tuple(round(usd.get(line, 0.0) / value * clock.HOUR) for line in lines)
 
     def initial_segments(self, before: _Builder) -> list[Segment]:
         """Return those who stand in line on Monday 00:00: whom the booths, before changes, serve in that wait.
@@ -521,6 +552,19 @@ class _Builder:
             alternatives=(Alternative(line.port, (position,), no_cost[None, :], no_cost),),
             initial=count,
         )
+
+
+def _toll_usd(crossing: Crossing, lane_type: str) -> Floats:
+    """Return the toll of a line by hour of the week, dollars, shape (168,); of a responsive one, its floor."""
+    rule, toll = crossing.responsive_toll, crossing.lane_types[lane_type].toll_usd
+    if rule is not None and lane_type in rule.lane_types:
+        return np.full(clock.HOURS_PER_WEEK, rule.floor_usd)
+    return np.zeros(clock.HOURS_PER_WEEK) if toll is None else clock.hourly(toll.slots())
+
+
+def _one_booth(mean_service: Floats) -> Ints:
+    """Return what one booth serves, thousandths of a traveller an hour, shape (168,)."""
+    return np.floor(MILLI * clock.HOUR / mean_service).astype(np.int64) * np.ones(clock.HOURS_PER_WEEK, np.int64)
 
 
 def _capacity(means: Floats, mean_service: Floats, gate: npt.NDArray[np.bool_]) -> Ints:

@@ -292,6 +292,7 @@ Hours = Annotated[
 
 # --- the network -------------------------------------------------------------------------------
 
+MOST_TOLL_USD = 1_000
 ServiceKind = Literal["deterministic", "exponential", "erlang", "gamma", "lognormal", "clipped_exponential"]
 
 
@@ -348,7 +349,10 @@ class Observed(Strict):
 
 
 class LaneType(Strict):
-    """One first-come-first-served line before booths of one kind."""
+    """One first-come-first-served line before booths of one kind.
+
+    `stacked`: every lane has two booths, one behind the other; `booths_open` then counts lanes.
+    """
 
     booths_open: Weekly
     booths_built: NotNegative | None = Field(default=None, description="most that can open, in lane positions")
@@ -364,7 +368,101 @@ class LaneType(Strict):
     closures: tuple[Span, ...] = Field(
         default=(), description="times at which the gate is shut and nobody is inspected, in line or not"
     )
+    stacked: bool = Field(default=False, description="two booths in every lane, one behind the other")
     observed: Observed | None = None
+
+
+Reads = Literal["posted", "informed"]
+READS = "which wait is read: the last one posted, or the last that travellers were informed of"
+ReviewInterval = Annotated[Real, Field(ge=1, le=10_080)]
+WaitMin = Annotated[Real, Field(ge=0, le=10_080)]
+
+
+class BoothLimits(Strict):
+    """Between which waits a line's booths stay as they are."""
+
+    open_above_min: WaitMin = Field(description="at a longer wait one booth more opens")
+    close_below_min: WaitMin = Field(description="at a shorter wait one booth closes")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.close_below_min > self.open_above_min:
+            raise ValueError(
+                f"close_below_min ({self.close_below_min:g}) must be at most open_above_min ({self.open_above_min:g})"
+            )
+        return self
+
+
+class Balance(Strict):
+    """Keep one line's wait below another's: a booth moves from the longer to the shorter while it is not."""
+
+    keep: Identifier = Field(description="the lane type whose wait is kept below the other's")
+    below: Identifier
+    factor: Annotated[Real, Field(ge=1, le=10)] = Field(
+        default=1.45, description="how many times the one wait is to fit into the other"
+    )
+    until_min: WaitMin = Field(default=120.0, description="no booth moves while the longer wait is this or more")
+
+    @model_validator(mode="after")
+    def _of_two(self) -> Self:
+        if self.keep == self.below:
+            raise ValueError(f"'{self.keep}' cannot be kept below itself")
+        return self
+
+
+class ResponsiveBooths(Strict):
+    """Booths of a crossing that open and close by the wait, with the officers that its timetables have on shift."""
+
+    lines: dict[Identifier, BoothLimits] = Field(
+        default_factory=dict, description="lane types whose booths follow their wait; where officers are few, the first"
+    )
+    swap_with: Identifier | None = Field(
+        default=None, description="the lane type that gives them officers and has all that are left"
+    )
+    balance: Balance | None = None
+    at_least: dict[Identifier, Annotated[Whole, Field(ge=1, le=1000)]] = Field(
+        default_factory=dict, description="fewest booths of a lane type that responds or gives; absent is 1"
+    )
+    officers_added: Annotated[Whole, Field(ge=0, le=1000)] = Field(
+        default=0, description="officers beyond those of the timetables"
+    )
+    every_min: ReviewInterval = 60.0
+    reads: Reads = Field(default="posted", description=READS)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.lines and self.balance is None:
+            raise ValueError("give lines, balance or both")
+        if self.swap_with in self.lines:
+            raise ValueError(f"'{self.swap_with}' follows its own wait: it cannot be the one that gives")
+        for name in self.at_least:
+            if name not in self.concerned():
+                raise ValueError(f"at_least: '{name}' neither responds nor gives")
+        return self
+
+    def concerned(self) -> tuple[str, ...]:
+        """Return the lane types whose booths move, in the order of their rights to an officer."""
+        balanced = (self.balance.keep, self.balance.below) if self.balance else ()
+        names = dict.fromkeys((*self.lines, *balanced))
+        return (*(name for name in names if name != self.swap_with), *((self.swap_with,) if self.swap_with else ()))
+
+
+class ResponsiveToll(Strict):
+    """One toll, of all the lane types named, that moves by steps towards a target wait."""
+
+    lane_types: tuple[Identifier, ...] = Field(min_length=1)
+    target_min: WaitMin
+    floor_usd: Annotated[Real, Field(ge=0, le=MOST_TOLL_USD)] = 0.0
+    cap_usd: Annotated[Real, Field(ge=0, le=MOST_TOLL_USD)]
+    step_usd: Annotated[Real, Field(ge=0.01, le=MOST_TOLL_USD)] = 0.25
+    every_min: ReviewInterval = 60.0
+    reads: Reads = Field(default="posted", description=READS)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.floor_usd + self.step_usd > self.cap_usd:
+            raise ValueError(f"cap_usd ({self.cap_usd:g}) must be at least one step above floor_usd")
+        return self
 
 
 class Stage(Strict):
@@ -383,6 +481,8 @@ class Crossing(Strict):
     people_per_crossing: Positive = Field(default=Figure(value=1.0), description="people carried, drivers included")
     lane_types: dict[Identifier, LaneType] = Field(min_length=1)
     stages: tuple[Stage, ...] = ()
+    responsive_booths: ResponsiveBooths | None = None
+    responsive_toll: ResponsiveToll | None = None
 
 
 class Port(Strict):
@@ -510,8 +610,6 @@ class Network(Strict):
 
 # --- scenarios ---------------------------------------------------------------------------------
 
-MOST_TOLL_USD = 1_000
-
 
 class Transfer(Strict):
     """Officers taken from the booths of one line, in the hours the action needs them.
@@ -579,6 +677,27 @@ class AddBooths(Staffed):
     days: Days = "daily"
     from_: Time = Field(default="00:00", alias="from")
     to: Time = "24:00"
+
+
+class RespondBooths(ResponsiveBooths):
+    """Let booths of a crossing open and close by the wait, within what is built and the officers on shift."""
+
+    action: Literal["respond_booths"]
+    port: Identifier
+    mode: Mode
+
+
+class StackBooths(Staffed):
+    """Put a second booth into every lane of the lane types named, behind the first.
+
+    The inspection takes as long at either: state the seconds of one booth with `set_service_time` where the
+    network's are of a whole lane.
+    """
+
+    action: Literal["stack_booths"]
+    port: Identifier
+    mode: Mode
+    lane_types: tuple[Identifier, ...] | None = None
 
 
 class SetHours(Strict):
@@ -695,6 +814,35 @@ class SetToll(Strict):
         return self
 
 
+class RespondToll(Strict):
+    """Let one toll, on the lane types named or on all of the crossing, move by steps towards a target wait.
+
+    At every review it goes a step up where the longest of their waits is above the target, and a step down where it
+    is below. It starts at the floor.
+    """
+
+    action: Literal["respond_toll"]
+    port: Identifier
+    mode: Mode
+    lane_types: tuple[Identifier, ...] | None = None
+    target_min: WaitMin
+    floor_usd: Annotated[Real, Field(ge=0, le=MOST_TOLL_USD)] = 0.0
+    cap_usd: Annotated[Real, Field(ge=0, le=MOST_TOLL_USD)]
+    step_usd: Annotated[Real, Field(ge=0.01, le=MOST_TOLL_USD)] = 0.25
+    every_min: ReviewInterval = 60.0
+    reads: Reads = Field(default="posted", description=READS)
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        self.rule(("any",))
+        return self
+
+    def rule(self, lane_types: tuple[str, ...]) -> ResponsiveToll:
+        """Return the rule of a crossing, of these lane types."""
+        stated = self.model_dump(exclude={"action", "port", "mode", "lane_types"})
+        return ResponsiveToll(lane_types=lane_types, **stated)
+
+
 class SetChoice(Strict):
     """Change how travellers choose; constants are solved anew, so that today's shares stay as observed."""
 
@@ -807,11 +955,14 @@ Change = Annotated[
     | SetHours
     | SetBooths
     | AddBooths
+    | RespondBooths
+    | StackBooths
     | SetServiceTime
     | SetLaneTypes
     | Admit
     | SetReferralShare
     | SetToll
+    | RespondToll
     | SetChoice
     | ScaleDemand
     | ShiftClasses

@@ -29,6 +29,7 @@ from portsim.schema import (
     MODES,
     AddBooths,
     Build,
+    Crossing,
     Event,
     Figure,
     Hours,
@@ -38,10 +39,13 @@ from portsim.schema import (
     Network,
     Officers,
     OpenPort,
+    RespondBooths,
+    ResponsiveBooths,
     SetBooths,
     SetHours,
     SetLaneTypes,
     Span,
+    StackBooths,
     Transfer,
 )
 from portsim.windows import overlaps
@@ -202,6 +206,47 @@ def _served_users(network: Network, at: LineAt) -> set[str]:
         if (lane.booths_open.slots() * working_of(crossing, lane)).any()
         for user in network.users_of(at.mode, name, lane)
     }
+
+
+# --- booths that respond, and stacked ones -----------------------------------------------------
+
+
+def respond(network: Network, change: RespondBooths) -> Network:
+    """Let booths of a crossing answer the wait."""
+    _, crossing = find_crossing(network, change.port, change.mode)
+    _check_concerned(crossing, change)
+    stated = change.model_dump(exclude={"action", "port", "mode"})
+    rule = ResponsiveBooths.model_validate(stated)
+    if rule == crossing.responsive_booths:
+        raise nothing(because="booths respond like this already")
+    return with_crossing(network, change.port, change.mode, {"responsive_booths": rule})
+
+
+def _check_concerned(crossing: Crossing, change: RespondBooths) -> None:
+    """Refuse a line that has no booth to move, bounds that no line can keep, and a rule that can never act."""
+    for name in change.concerned():
+        lane = crossing.lane_types[name]
+        if not (lane.booths_open.slots() * working_of(crossing, lane)).any():
+            raise nothing("lines", name, because=f"{name} has no booth open at any time: it stays closed")
+        built = (lane.booths_built or crossing.lane_positions).value
+        if change.at_least.get(name, 1) > built:
+            message = f"at least {change.at_least.get(name, 1)} {name} booths, but {built:g} are built"
+            raise ChangeFault((("at_least", name), message))
+    if len(change.concerned()) == 1 and not change.officers_added:
+        message = f"{change.concerned()[0]} alone has no officer but those of its timetable"
+        raise ChangeFault((("lines",), f"{message}: add swap_with, officers_added or another lane type"))
+
+
+def stack(network: Network, change: StackBooths) -> Network:
+    """Put a second booth into every lane of the lines named."""
+    lines = list(lines_named(network, change.port, change.mode, change.lane_types))
+    if all(lane.stacked for _, lane in lines):
+        raise nothing("lane_types", because="these lanes have two booths already")
+    open_then = sum((booths_by_hour(lane) for _, lane in lines), np.zeros(clock.HOURS_PER_WEEK)) > 0
+    network = _move_officers(network, change.officers, open_then.astype(float), None)
+    for at, _ in lines:
+        network = with_line(network, at, {"stacked": True})
+    return network
 
 
 # --- events ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pandas as pd
 
 from portsim import clock, economics
 from portsim.inference import IDENTICAL, NO_CLEAR_CHANGE, estimate, paired_difference
-from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures
+from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, TOLL_REVENUE, Measures
 from portsim.schema import CargoRule
 
 Ints = npt.NDArray[np.int64]
@@ -33,6 +33,8 @@ SUMMARY_COLUMNS = (
     "buffer_index",
     "crossing_time_mean_min",
     "lost_trips_per_day",
+    "toll_revenue_usd_per_day",
+    "toll_revenue_hw_usd_per_day",
 )
 HOURLY_COLUMNS = (
     "scenario",
@@ -89,16 +91,18 @@ HOURLY_COMPARISON_COLUMNS = (
 )
 WEEKDAYS = 5
 MORE_IS_BETTER = ("crossings_per_day", "people_per_day")
+_REVENUE = SUMMARY_METRICS.index(TOLL_REVENUE)
 
 
 def summary(scenario: str, replications: Sequence[Measures]) -> pd.DataFrame:
-    """Return the rows of summary.csv of one scenario."""
+    """Return the rows of summary.csv of one scenario. Where nothing is charged, there is no revenue."""
     found = estimate(np.stack([m.summary for m in replications]))
     table = pd.DataFrame(replications[0].groups, columns=["port", "mode", "lane_type"])
     table.insert(0, "scenario", scenario)
     for column, metric in enumerate(SUMMARY_METRICS):
         table[metric] = found.mean[:, column]
     table["wait_mean_hw_min"] = found.half_width[:, SUMMARY_METRICS.index("wait_mean_min")]
+    table["toll_revenue_hw_usd_per_day"] = found.half_width[:, _REVENUE]
     return table[list(SUMMARY_COLUMNS)]
 
 
@@ -161,9 +165,16 @@ def _percentiles(waits: Floats) -> tuple[float, float]:
 def comparison(
     base: str, option: str, base_replications: Sequence[Measures], option_replications: Sequence[Measures]
 ) -> pd.DataFrame:
-    """Return the rows of comparison.csv of one pair; only what both scenarios have can be compared."""
+    """Return the rows of comparison.csv of one pair; only what both scenarios have can be compared.
+
+    Where one of them charges a toll, the other's revenue is 0; where neither does, there is no row of it.
+    """
     groups = [g for g in base_replications[0].groups if g in option_replications[0].groups]
     before, after = (_of_groups(r, groups) for r in (base_replications, option_replications))
+    free = np.isnan(before[:, :, _REVENUE]) & np.isnan(after[:, :, _REVENUE])
+    charged = np.any(~free, axis=0)
+    for values in (before, after):
+        values[:, charged, _REVENUE] = np.nan_to_num(values[:, charged, _REVENUE])
     lower_is_better = np.array([metric not in MORE_IS_BETTER for metric in SUMMARY_METRICS])
     found = paired_difference(before, after, lower_is_better)
     untouched = np.all((before == after) | (np.isnan(before) & np.isnan(after)), axis=(0, 2))
@@ -183,6 +194,7 @@ def comparison(
         }
         for i, (port, mode, lane_type) in enumerate(groups)
         for j, metric in enumerate(SUMMARY_METRICS)
+        if metric != TOLL_REVENUE or charged[i]
     ]
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
@@ -215,10 +227,13 @@ def _waits_of_lines(replications: Sequence[Measures], lines: Sequence[tuple[str,
 def _verdict(verdict: str, port: str, metric: str, *, untouched: bool) -> str:
     """Return what may be said of one metric of a group; `untouched` if none of its metrics differs anywhere.
 
-    Fewer crossings at one port may just be more at another: they are judged in the totals only.
+    Fewer crossings at one port may just be more at another: they are judged in the totals only. Revenue is not
+    judged: whoever gains it, travellers pay it.
     """
     if untouched:
         return IDENTICAL
+    if metric == TOLL_REVENUE:
+        return ""
     if metric in MORE_IS_BETTER and port != ALL:
         return ""
     return NO_CLEAR_CHANGE if verdict == IDENTICAL else verdict

@@ -22,6 +22,7 @@ from portsim.schema import (
     Crossing,
     Figure,
     Network,
+    RespondToll,
     Series,
     Service,
     SetReferralShare,
@@ -174,15 +175,30 @@ def set_referral_share(network: Network, change: SetReferralShare) -> Network:
 
 
 def set_toll(network: Network, change: SetToll) -> Network:
-    """Set a toll, the same always or by the hour."""
+    """Set a toll, the same always or by the hour; it no longer responds on these lines."""
     after = change.toll_usd.slots()
+    _, crossing = find_crossing(network, change.port, change.mode)
+    responding = crossing.responsive_toll.lane_types if crossing.responsive_toll else ()
     differs = False
     for at, lane in lines_named(network, change.port, change.mode, change.lane_types):
         before = lane.toll_usd.slots() if lane.toll_usd is not None else np.zeros_like(after)
-        differs |= not np.array_equal(before, after)
+        differs |= not np.array_equal(before, after) or at.lane_type in responding
         toll = change.toll_usd.model_copy(update={"note": change.toll_usd.note or NOTE})
         network = with_line(network, at, {"toll_usd": toll})
     if not differs:
         shown = "as stated" if change.toll_usd.value is None else f"{change.toll_usd.value:g}"
         raise nothing("toll_usd", because=f"the toll is {shown} already")
+    left = tuple(name for name in responding if change.lane_types and name not in change.lane_types)
+    if left != responding and crossing.responsive_toll is not None:
+        rule = crossing.responsive_toll.model_copy(update={"lane_types": left}) if left else None
+        network = with_crossing(network, change.port, change.mode, {"responsive_toll": rule})
     return network
+
+
+def respond_toll(network: Network, change: RespondToll) -> Network:
+    """Let a toll move towards a target wait; it takes the place of any other on these lines."""
+    _, crossing = find_crossing(network, change.port, change.mode)
+    rule = change.rule(change.lane_types or tuple(crossing.lane_types))
+    if rule == crossing.responsive_toll:
+        raise nothing(because="the toll responds like this already")
+    return with_crossing(network, change.port, change.mode, {"responsive_toll": rule})

@@ -22,10 +22,11 @@ import numpy as np
 import numpy.typing as npt
 from numba.extending import register_jitable
 
-from portsim import clock, model, records
+from portsim import clock, model, policies, records
 from portsim.clock import HOUR, HOURS_PER_WEEK, WEEK
 from portsim.engines import rules
 from portsim.model import NEVER, Line, PortModel, Station
+from portsim.policies import FIXED
 from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, WAITING, Crossings
 from portsim.workload import WeekBlock, Workload
 
@@ -53,17 +54,26 @@ def _table(*fields: str) -> np.dtype[np.void]:
 # travellers of a line go. The gate and what is known of the wait are lines' only.
 STATION = _table(
     *("waiting", "first", "last", "in_service", "open", "clearing", "queue_area", "area_until", "multiplier"),
-    *("first_visit", "last_visit", "gate_open", "informed_wait"),
+    *("first_visit", "last_visit", "gate_open", "informed_wait", "posted_wait"),
+    *("place", "stacked", "first_lane", "last_lane", "lanes_used", "singles"),
 )
 STEP = _table("tick", "station", "booths", "clearing", "gate")  # of a timetable; or of a gate, unless that is NONE
+OFFICERS = -2  # instead of a gate: officers are shared out anew, by the rule of this number
 VISIT_OF_LINE = _table("station", "stage", "share", "uniform")  # primary first, then referrals
 SEGMENT_OF_TRAVELLERS = _table("traveller_class", "standing_in", "first_option", "last_option", "as_of")
 OPTION = _table("first_line", "last_line", "line", "cost", "toll")  # a port; the line preferred as things are known
 CALENDAR = _table(
-    *("now", "week", "next_step", "step_tick", "next_review", "next_posting", "hour", "news"),
-    *("ends", "inside", "changes", "readings", "lines", "stages", "wait_weight", "shortest_line"),
+    *("now", "week", "next_step", "step_tick", "next_review", "next_posting", "next_policy", "hour", "news"),
+    *("ends", "inside", "changes", "readings", "toll_changes", "lines", "stages", "wait_weight", "shortest_line"),
     *("information_interval", "posting_interval", "posting_step"),
 )
+# Responsive booths of a crossing: its lines are columns `first`..`last` of the crew; rows of the crew, by line.
+BOOTH_RULE = _table(
+    *("first", "last", "next_review", "interval", "posted", "added", "positions", "low", "high", "factor", "until"),
+)
+PART, ABOVE, BELOW, LEAST, MOST, WAIT, BASE, SHIFT, BOOTHS, STATED_PART, LINE_OF, CLEARS, RESPONDED = range(13)
+TOLL_RULE = _table("first", "last", "next_review", "interval", "posted", "target", "most", "step")
+FRONT, REAR, HELD_UP = range(3)  # rows of the lanes of stacked booths: who is there, and whether the rear one is done
 
 
 class Border(NamedTuple):
@@ -82,6 +92,14 @@ class Border(NamedTuple):
     cost: Ints  # hour, option
     waits: Ints  # of the lines of one option, while a traveller compares them
     ends: Ints
+    lanes: Ints  # of stacked booths
+    booth_rules: Table
+    crew: Ints  # rows as named above, a column a line of a rule
+    one_booth: Ints  # column of the crew, hour
+    timetabled: Ints  # column of the crew, hour: what `capacity` is without a rule
+    toll_rules: Table
+    tolled: Ints  # lines of toll rules
+    toll_step: Ints  # position in `lines`
 
 
 class Week(NamedTuple):
@@ -92,6 +110,7 @@ class Week(NamedTuple):
     taste: Ints
     opened: Ints
     posted: Ints
+    tolls: Ints
 
 
 class Block(NamedTuple):
@@ -146,6 +165,14 @@ for _rule in (
     rules.choose_line,
     rules.generalised_wait,
     rules.has_patience,
+    rules.on_shift,
+    rules.allot,
+    rules.close_beyond,
+    rules.respond,
+    rules.is_short,
+    rules.balance,
+    rules.expected_capacity,
+    rules.next_toll,
 ):
     register_jitable(_rule)  # the very functions of the reference: called as they are, compiled on the way
 
@@ -174,7 +201,7 @@ def _join(border: Border, week: Week, row: Row, visit: int) -> None:
     number = border.visits[visit].station
     station = border.stations[number]
     week.book[VISIT, row] = visit
-    if station.in_service < station.open:
+    if _has_room(station):
         _start(border, week, number, row)
         return
     _account(border, station)
@@ -191,10 +218,18 @@ def _join(border: Border, week: Week, row: Row, visit: int) -> None:
 
 
 @_jit
+def _has_room(station: Any) -> bool:
+    """Say whether somebody could start now."""
+    if not station.stacked:
+        return bool(station.in_service < station.open)
+    return bool(station.lanes_used < station.open or (station.lanes_used == station.open and station.singles > 0))
+
+
+@_jit
 def _serve(border: Border, week: Week, number: int) -> None:
     """Let the head of the line start while a booth is free; close the booths that cleared the line."""
     station = border.stations[number]
-    while station.waiting and station.in_service < station.open:
+    while station.waiting and _has_room(station):
         _account(border, station)
         row = Row(station.first)
         station.first = week.book[BEHIND, row]
@@ -211,6 +246,8 @@ def _start(border: Border, week: Week, number: int, row: Row) -> None:
     calendar = border.calendar[0]
     now = calendar.now
     station = border.stations[number]
+    if station.stacked:
+        _enter_lane(border, station, row)
     station.in_service += 1
     book = week.book
     stage = border.visits[book[VISIT, row]].stage
@@ -230,12 +267,12 @@ def _account(border: Border, station: Any) -> None:
 
 
 @_jit
-def _set_open(border: Border, week: Week, step: Any) -> None:
+def _set_open(border: Border, week: Week, number: int, booths: int, clearing: int) -> None:
     """Open and close booths; without any, those that clear the line stay while somebody waits."""
-    station = border.stations[step.station]
-    station.clearing = step.booths == 0 and step.clearing > 0 and station.waiting > 0
-    _note_open(border, week, step.station, step.clearing if station.clearing else step.booths)
-    _serve(border, week, step.station)
+    station = border.stations[number]
+    station.clearing = booths == 0 and clearing > 0 and station.waiting > 0
+    _note_open(border, week, number, clearing if station.clearing else booths)
+    _serve(border, week, number)
 
 
 @_jit
@@ -247,6 +284,178 @@ def _note_open(border: Border, week: Week, number: int, booths: int) -> None:
         week.opened[calendar.changes, 1] = number
         week.opened[calendar.changes, 2] = booths
         calendar.changes += 1
+
+
+# --- stacked booths ----------------------------------------------------------------------------
+
+
+@_jit
+def _enter_lane(border: Border, station: Any, row: Row) -> None:
+    """Take the first empty lane, or the rear booth of the first lane whose front one alone is at work."""
+    lanes = border.lanes
+    empty = station.lanes_used < station.open
+    for lane in range(station.first_lane, station.last_lane):
+        if lanes[REAR, lane] == NONE and (lanes[FRONT, lane] == NONE) == empty:
+            lanes[FRONT if empty else REAR, lane] = row
+            break
+    station.lanes_used += 1 if empty else 0
+    station.singles += 1 if empty else -1
+
+
+@_jit
+def _leave_lane(border: Border, number: int, row: np.int64) -> bool:
+    """Leave a lane, unless held up by the car in front; who is held up behind goes next, at the same tick."""
+    lanes, station, calendar = border.lanes, border.stations[number], border.calendar[0]
+    lane = station.first_lane
+    while lanes[FRONT, lane] != row and lanes[REAR, lane] != row:
+        lane += 1
+    if lanes[FRONT, lane] != row:
+        if lanes[FRONT, lane] != NONE:
+            lanes[HELD_UP, lane] = 1
+            return False
+        lanes[REAR, lane] = NONE
+        station.lanes_used -= 1
+        return True
+    lanes[FRONT, lane] = NONE
+    if lanes[REAR, lane] == NONE:
+        station.lanes_used -= 1
+        station.singles -= 1
+    elif lanes[HELD_UP, lane]:
+        lanes[HELD_UP, lane] = 0
+        _push(border.ends, calendar, (calendar.now - calendar.week) << _TICK_BITS | lanes[REAR, lane])
+    return True
+
+
+# --- policies ----------------------------------------------------------------------------------
+
+
+@_jit
+def _keep_step(border: Border, week: Week, step: Any) -> None:
+    """Take a step of a timetable; a line that responds only notes it."""
+    place = border.stations[step.station].place
+    if place != NONE:
+        border.crew[BASE, place], border.crew[CLEARS, place] = step.booths, step.clearing
+        if border.crew[STATED_PART, place] != FIXED and _is_staffed(border, place):
+            return
+    _set_open(border, week, step.station, step.booths, step.clearing)
+
+
+@_jit
+def _is_staffed(border: Border, place: int) -> bool:
+    """Say whether a line's booths are meant to be open in this hour."""
+    return bool(border.timetabled[place, border.calendar[0].now // HOUR % HOURS_PER_WEEK] > 0)
+
+
+@_jit
+def _crew(border: Border, rule: Any) -> rules.Crew:
+    """Return the columns of a crossing; a line without booths in this hour takes no part, and begins anew."""
+    crew = border.crew
+    first, last = rule.first, rule.last
+    for place in range(first, last):
+        crew[PART, place] = crew[STATED_PART, place] if _is_staffed(border, place) else FIXED
+        if crew[PART, place] == FIXED:
+            crew[SHIFT, place] = 0
+    rows: Any = crew
+    return rules.Crew(
+        rows[PART, first:last],
+        rows[ABOVE, first:last],
+        rows[BELOW, first:last],
+        rows[LEAST, first:last],
+        rows[MOST, first:last],
+        rows[WAIT, first:last],
+        rows[BASE, first:last],
+        rows[SHIFT, first:last],
+        rows[BOOTHS, first:last],
+    )
+
+
+@_jit
+def _share_out(border: Border, week: Week, number: int) -> None:
+    """Share out the officers of a crossing."""
+    rule, crew = border.booth_rules[number], border.crew
+    lines = _crew(border, rule)
+    rules.allot(lines, rules.on_shift(lines, rule.added, rule.positions))
+    for place in range(rule.first, rule.last):
+        responds = crew[PART, place] != FIXED
+        if responds:
+            _set_open(border, week, crew[LINE_OF, place], crew[BOOTHS, place], 0)
+        elif crew[RESPONDED, place]:
+            _set_open(border, week, crew[LINE_OF, place], crew[BASE, place], crew[CLEARS, place])
+        crew[RESPONDED, place] = responds
+
+
+@_jit
+def _review_booths(border: Border, week: Week, number: int) -> None:
+    """Read the waits of a crossing, open and close booths, and let travellers expect as many."""
+    rule, crew = border.booth_rules[number], border.crew
+    lines = _crew(border, rule)
+    for place in range(rule.first, rule.last):
+        crew[WAIT, place] = _wait_read(border, crew[LINE_OF, place], rule) if _is_staffed(border, place) else NEVER
+    rules.respond(lines, rules.on_shift(lines, rule.added, rule.positions))
+    rules.balance(lines, rule.low, rule.high, rule.factor, rule.until)
+    for place in range(rule.first, rule.last):
+        crew[SHIFT, place] = crew[BOOTHS, place] - crew[BASE, place]
+    _share_out(border, week, number)
+    for place in range(rule.first, rule.last):
+        extra = crew[BOOTHS, place] - crew[BASE, place]
+        for hour in range(HOURS_PER_WEEK):
+            border.capacity[crew[LINE_OF, place], hour] = rules.expected_capacity(
+                border.timetabled[place, hour],
+                border.one_booth[place, hour],
+                extra,
+                crew[LEAST, place],
+                crew[MOST, place],
+            )
+
+
+@_jit
+def _wait_read(border: Border, line: int, rule: Any) -> int:
+    """Return the last posted or informed wait of a line."""
+    station = border.stations[line]
+    return int(station.posted_wait if rule.posted else station.informed_wait)
+
+
+@_jit
+def _review_toll(border: Border, week: Week, number: int) -> None:
+    """Read the longest wait, and move a toll by a step: travellers find it in the table of tolls."""
+    rule, calendar = border.toll_rules[number], border.calendar[0]
+    wait = NEVER
+    for place in range(rule.first, rule.last):
+        wait = max(wait, _wait_read(border, border.tolled[place], rule))
+    step = rules.next_toll(rule.step, wait, rule.target, rule.most)
+    if step == rule.step:
+        return
+    for place in range(rule.first, rule.last):
+        for position in range(len(border.lines)):
+            if border.lines[position] == border.tolled[place]:
+                for hour in range(HOURS_PER_WEEK):
+                    border.toll[hour, position] += (step - rule.step) * border.toll_step[position]
+    rule.step = step
+    week.tolls[calendar.toll_changes, 0] = calendar.now
+    week.tolls[calendar.toll_changes, 1] = number
+    week.tolls[calendar.toll_changes, 2] = step
+    calendar.toll_changes += 1
+    calendar.news += 1
+
+
+@_jit
+def _review_policies(border: Border, week: Week) -> None:
+    """Let the policies review whose time it is: booths, then tolls."""
+    calendar = border.calendar[0]
+    now, coming = calendar.now, _NO_END
+    for number in range(len(border.booth_rules)):
+        rule = border.booth_rules[number]
+        if rule.next_review == now:
+            _review_booths(border, week, number)
+            rule.next_review += rule.interval
+        coming = min(coming, rule.next_review)
+    for number in range(len(border.toll_rules)):
+        toll = border.toll_rules[number]
+        if toll.next_review == now:
+            _review_toll(border, week, number)
+            toll.next_review += toll.interval
+        coming = min(coming, toll.next_review)
+    calendar.next_policy = coming
 
 
 # --- the calendar ------------------------------------------------------------------------------
@@ -308,6 +517,8 @@ def _end_service(border: Border, week: Week) -> None:
     row = Row(_pop(border.ends, calendar) & _ROW)
     ended = week.book[VISIT, row]
     visit = border.visits[ended]
+    if border.stations[visit.station].stacked and not _leave_lane(border, visit.station, np.int64(row)):
+        return
     week.book[FIRST_START + 1 + calendar.stages + visit.stage, row] = calendar.now
     border.stations[visit.station].in_service -= 1
     _serve(border, week, visit.station)
@@ -325,7 +536,7 @@ def _advance(border: Border, week: Week, until: int) -> None:
     """Let everything but decisions happen, up to and with a tick: timetable, ends, review."""
     calendar = border.calendar[0]
     while True:
-        coming = min(calendar.step_tick, calendar.next_review, calendar.next_posting)
+        coming = min(calendar.step_tick, calendar.next_review, calendar.next_posting, calendar.next_policy)
         if coming > until:
             break
         _end_services(border, week, coming - 1)
@@ -336,6 +547,8 @@ def _advance(border: Border, week: Week, until: int) -> None:
             _inform(border)
         if calendar.next_posting == coming:
             _post(border, week)
+        if calendar.next_policy == coming:
+            _review_policies(border, week)
     _end_services(border, week, until)
     calendar.now = until
 
@@ -347,7 +560,9 @@ def _keep_timetable(border: Border, week: Week) -> None:
     while calendar.step_tick == calendar.now:
         step = border.steps[calendar.next_step]
         if step.gate == NONE:
-            _set_open(border, week, step)
+            _keep_step(border, week, step)
+        elif step.gate == OFFICERS:
+            _share_out(border, week, step.station)
         else:
             border.stations[step.station].gate_open = step.gate
             calendar.news += 1
@@ -375,11 +590,11 @@ def _post(border: Border, week: Week) -> None:
     """Write waits down; of a line whose gate is shut there is none."""
     calendar = border.calendar[0]
     for line in range(calendar.lines):
-        week.posted[calendar.readings, line] = (
-            rules.posted_wait(_current_wait(border, line), calendar.posting_step)
-            if border.stations[line].gate_open
-            else NEVER
+        station = border.stations[line]
+        station.posted_wait = (
+            rules.posted_wait(_current_wait(border, line), calendar.posting_step) if station.gate_open else NEVER
         )
+        week.posted[calendar.readings, line] = station.posted_wait
     calendar.readings += 1
     calendar.next_posting += calendar.posting_interval
 
@@ -477,7 +692,7 @@ def _line_as_seen(border: Border, option: Any) -> int:
 def _wait_on_arrival(border: Border, line: int) -> int:
     """Return the wait a traveller sees who stands before the line; none, where a booth is free."""
     station = border.stations[line]
-    ahead = station.waiting + (1 if station.in_service >= station.open else 0)
+    ahead = station.waiting + (0 if _has_room(station) else 1)
     return rules.informed_wait(ahead, border.capacity[line], border.calendar[0].now)
 
 
@@ -540,7 +755,7 @@ def _kernel(sources: str) -> tuple[Callable[..., None], Callable[..., None]]:
 
 def _digest() -> str:
     """SHA-256 of the other modules that hold rules or numbers of the kernel."""
-    files = [Path(str(module.__file__)) for module in (clock, model, records, rules)]
+    files = [Path(str(module.__file__)) for module in (clock, model, policies, records, rules)]
     return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -565,16 +780,20 @@ def _border(port_model: PortModel) -> Border:
         "information_interval": port_model.information_interval,
         "posting_interval": port_model.posting_interval,
         "posting_step": port_model.posting_step,
+        "next_policy": 0 if port_model.booth_rules or port_model.toll_rules else _NO_END,
     }.items():
         calendar[name] = value
-    steps = _steps(stations)
+    steps = _steps(port_model)
     calendar["step_tick"] = steps["tick"][0]
-    most_open = [int(max(s.timetable.booths.max(), s.timetable.clearing.max())) for s in stations]
+    table, lanes = _stations(port_model)
+    capacity = np.array([line.capacity for line in lines], np.int64)
+    columns = [line for rule in port_model.booth_rules for line in rule.lines]
+    one_booth = [rule.one_booth for rule in port_model.booth_rules]
     return Border(
         calendar=calendar,
-        stations=_stations(port_model),
+        stations=table,
         mean_service=np.array([station.mean_service for station in stations], np.int64),
-        capacity=np.array([line.capacity for line in lines], np.int64),
+        capacity=capacity,
         steps=steps,
         visits=_visits(port_model),
         segments=_segments(port_model),
@@ -583,7 +802,15 @@ def _border(port_model: PortModel) -> Border:
         toll=np.ascontiguousarray(np.concatenate([option.toll for option in options]).T),
         cost=np.ascontiguousarray(np.array([option.cost for option in options], np.int64).T),
         waits=np.zeros(max(len(option.lines) for option in options), np.int64),
-        ends=np.zeros(sum(most_open) + 1, np.int64),
+        ends=np.zeros(sum(_most_open(port_model)) + lanes + 1, np.int64),
+        lanes=np.repeat([[NONE], [NONE], [0]], lanes, axis=1),
+        booth_rules=_booth_rules(port_model),
+        crew=_crews(port_model),
+        one_booth=np.concatenate([np.zeros((0, HOURS_PER_WEEK), np.int64), *one_booth]),
+        timetabled=capacity[columns],
+        toll_rules=_toll_rules(port_model),
+        tolled=np.array([line for rule in port_model.toll_rules for line in rule.lines], np.int64),
+        toll_step=np.array([step for o in options for step in (o.toll_step or [0] * len(o.lines))], np.int64),
     )
 
 
@@ -591,17 +818,63 @@ def _rows(rows: Sequence[tuple[int, ...]], kind: np.dtype[np.void]) -> Table:
     return np.array([tuple(map(int, row)) for row in rows], kind)
 
 
-def _stations(port_model: PortModel) -> Table:
+def _most_open(port_model: PortModel) -> list[int]:
+    """Return how many booths of each station may be open at once, at most."""
+    stations = (*port_model.lines, *port_model.later)
+    most = [int(max(s.timetable.booths.max(), s.timetable.clearing.max())) for s in stations]
+    for rule in port_model.booth_rules:
+        for line, booths in zip(rule.lines, rule.most.tolist(), strict=True):
+            most[line] = max(most[line], booths)
+    return most
+
+
+def _stations(port_model: PortModel) -> tuple[Table, int]:
+    """Return all stations, and how many lanes of stacked booths they have."""
     stations = (*port_model.lines, *port_model.later)
     table = np.zeros(len(stations), STATION)
     table["open"] = NONE  # so that the first step is noted, though it may open none
-    table["informed_wait"] = NEVER
+    table["informed_wait"] = table["posted_wait"] = NEVER
+    table["place"] = NONE
+    columns = [line for rule in port_model.booth_rules for line in rule.lines]
+    table["place"][columns] = np.arange(len(columns))
+    table["stacked"] = [isinstance(station, Line) and station.stacked for station in stations]
+    lanes = np.array(_most_open(port_model), np.int64) * table["stacked"]
+    table["last_lane"] = np.cumsum(lanes)
+    table["first_lane"] = table["last_lane"] - lanes
     table["multiplier"] = [_multiplier_row(port_model, station.multiplier) for station in stations]
     visits = [1 + len(line.referrals) for line in port_model.lines]
     lines = table[: len(visits)]
     lines["last_visit"] = np.cumsum(visits)
     lines["first_visit"] = lines["last_visit"] - visits
-    return table
+    return table, int(lanes.sum())
+
+
+def _booth_rules(port_model: PortModel) -> Table:
+    found, last = [], 0
+    for rule in port_model.booth_rules:
+        first, last = last, last + len(rule.lines)
+        bounds = (rule.posted, rule.added, rule.positions, rule.low, rule.high, rule.factor, rule.until)
+        found.append((first, last, 0, rule.interval, *bounds))
+    return _rows(found, BOOTH_RULE)
+
+
+def _crews(port_model: PortModel) -> Ints:
+    """Return the columns of all booth rules side by side; none has responded yet."""
+    columns = [line for rule in port_model.booth_rules for line in rule.lines]
+    crew = np.zeros((RESPONDED + 1, len(columns)), np.int64)
+    crew[LINE_OF] = columns
+    bounds = [(r.part, r.open_above, r.close_below, r.least, r.most) for r in port_model.booth_rules]
+    if bounds:
+        crew[[STATED_PART, ABOVE, BELOW, LEAST, MOST]] = np.concatenate([np.stack(b) for b in bounds], axis=1)
+    return crew
+
+
+def _toll_rules(port_model: PortModel) -> Table:
+    found, last = [], 0
+    for rule in port_model.toll_rules:
+        first, last = last, last + len(rule.lines)
+        found.append((first, last, 0, rule.interval, rule.posted, rule.target, rule.most, 0))
+    return _rows(found, TOLL_RULE)
 
 
 def _visits(port_model: PortModel) -> Table:
@@ -615,9 +888,13 @@ def _visits(port_model: PortModel) -> Table:
     return _rows(found, VISIT_OF_LINE)
 
 
-def _steps(stations: Sequence[Station]) -> Table:
-    """Return a week of all timetables and gates in order of tick: at one tick, no station minds another's."""
+def _steps(port_model: PortModel) -> Table:
+    """Return a week of all timetables and gates in order of tick: at one tick, no station minds another's.
+
+    Officers of responsive booths are shared out after all of them.
+    """
     found: list[tuple[int, ...]] = []
+    stations: tuple[Station, ...] = (*port_model.lines, *port_model.later)
     for number, station in enumerate(stations):
         timetable = station.timetable
         found += [
@@ -628,6 +905,8 @@ def _steps(stations: Sequence[Station]) -> Table:
             found += [
                 (tick, number, 0, 0, gate) for tick, gate in zip(station.gate_tick, station.gate_open, strict=True)
             ]
+    for number, rule in enumerate(port_model.booth_rules):
+        found += [(tick, number, 0, 0, OFFICERS) for tick in rule.tick]
     return _rows(sorted(found, key=lambda step: step[0]), STEP)
 
 
@@ -693,6 +972,7 @@ def _carry_over(border: Border, book: Ints, start: int) -> Ints:
     waiting = stations["waiting"] > 0
     for place in ("first", "last"):
         stations[place][waiting] = new_row[stations[place][waiting]]
+    border.lanes[:HELD_UP] = new_row[border.lanes[:HELD_UP]]
     ends = border.ends[: calendar["ends"][0]]
     ends[:] = (ends & ~_ROW | new_row[ends & _ROW]) - (start - calendar["week"] << _TICK_BITS)
     calendar["week"] = start
@@ -702,15 +982,19 @@ def _carry_over(border: Border, book: Ints, start: int) -> Ints:
 def _week(border: Border, book: Ints, drawn: WeekBlock) -> Week:
     """Return a week to be run, with room for what will be written down of it and of the week after."""
     calendar = border.calendar[0]
-    calendar["changes"] = calendar["readings"] = 0
+    calendar["changes"] = calendar["readings"] = calendar["toll_changes"] = 0
     readings = -(-(calendar["week"] + WEEK - calendar["next_posting"]) // calendar["posting_interval"])
     changes = 2 * (2 * len(border.steps)) + len(border.stations)  # a step may open booths, and its line close them
+    for rule in border.booth_rules:  # so may each step of the officers, and each review, on every line
+        steps = 2 * (border.steps["gate"] == OFFICERS).sum() + WEEK // rule["interval"] + 1
+        changes += 2 * (rule["last"] - rule["first"]) * steps
     return Week(
         book=book,
         patience=np.ascontiguousarray(drawn.patience),
         taste=np.ascontiguousarray(drawn.taste),
         opened=np.zeros((changes, 3), np.int64),
         posted=np.zeros((max(readings, 0), calendar["lines"]), np.int64),
+        tolls=np.zeros((int((WEEK // border.toll_rules["interval"] + 1).sum()), 3), np.int64),
     )
 
 
@@ -733,6 +1017,7 @@ def _crossings(border: Border, week: Week) -> Crossings:
         posted=week.posted,
         queue_area=stations["queue_area"] + stations["waiting"] * (calendar["now"] - stations["area_until"]),
         ended=int(calendar["now"]),
+        tolls=week.tolls[: calendar["toll_changes"]],
     )
 
 
@@ -752,7 +1037,7 @@ def _joined(weeks: Sequence[Block]) -> Crossings:
         for part, week in zip(parts, weeks, strict=True):
             column[..., week.carried] = part[..., : len(week.carried)]
         columns[name] = column
-    opened = np.concatenate([week.crossings.opened for week in weeks])
+    opened, tolls = (np.concatenate([getattr(week.crossings, name) for week in weeks]) for name in ("opened", "tolls"))
     last = weeks[-1].crossings
     return Crossings(
         **columns,
@@ -760,4 +1045,5 @@ def _joined(weeks: Sequence[Block]) -> Crossings:
         posted=np.concatenate([week.crossings.posted for week in weeks]),
         queue_area=last.queue_area,
         ended=last.ended,
+        tolls=tolls[np.argsort(tolls[:, 1], kind="stable")],
     )

@@ -19,10 +19,12 @@ import simpy
 from portsim import clock
 from portsim.engines import rules
 from portsim.model import NEVER, Line, PortModel, Segment, Station
+from portsim.policies import FIXED, BoothRule, TollRule
 from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, WAITING, Crossings
 from portsim.workload import WeekBlock, Workload
 
 TIMETABLE, PRIMARY_END, LATER_END, REVIEW, DECISION = range(2, 7)
+FIRST_POLICY = 2  # at a review, after the informed and the posted wait
 
 Process = Generator[simpy.Event, Any, None]
 Ints = npt.NDArray[np.int64]
@@ -55,7 +57,7 @@ class RankedEnvironment(simpy.Environment):
 class Visit(simpy.Event):
     """One traveller's visit of a station; happens when service ends."""
 
-    __slots__ = ("multiplier", "number", "row", "starts", "traveller_class")
+    __slots__ = ("held_up", "multiplier", "number", "row", "starts", "traveller_class")
 
     def __init__(  # noqa: PLR0917 - made at every visit: keywords cost time
         self, env: simpy.Environment, number: int, row: int, traveller_class: int, multiplier: int, starts: Any
@@ -66,6 +68,7 @@ class Visit(simpy.Event):
         self.traveller_class = traveller_class
         self.multiplier = multiplier
         self.starts = starts
+        self.held_up: simpy.Event | None = None
 
 
 class Booths:
@@ -91,14 +94,22 @@ class Booths:
 
     def join(self, visit: Visit) -> Visit:
         """Join the line; the visit happens when its service ends."""
-        if self.in_service < self.open:
+        if self.has_room():
             self._start(visit)
         else:
             self._account()
             self.waiting.append(visit)
         return visit
 
-    def leave(self) -> None:
+    def has_room(self) -> bool:
+        """Say whether somebody could start now."""
+        return self.in_service < self.open
+
+    def held_up(self, visit: Visit) -> simpy.Event | None:  # noqa: ARG002 - of stacked booths
+        """Return what a traveller whose service has ended waits for before it can leave the booth, if anything."""
+        return None
+
+    def leave(self, visit: Visit) -> None:  # noqa: ARG002 - stacked booths ask who leaves
         """Free a booth after a service, and let the head of the line start."""
         self.in_service -= 1
         self._serve()
@@ -115,15 +126,19 @@ class Booths:
         while True:
             for tick, booths, clearing in steps:
                 yield self.env.moment(week + tick, TIMETABLE, self.number)
-                self._set_open(booths, clearing)
+                self._keep_step(booths, clearing)
             week += clock.WEEK
+
+    def _keep_step(self, booths: int, clearing: int) -> None:
+        self.set_open(booths, clearing)
 
     def finish_account(self) -> int:
         """Return the area under the queue's length, traveller-ticks, up to now."""
         self._account()
         return self.queue_area
 
-    def _set_open(self, booths: int, clearing: int) -> None:
+    def set_open(self, booths: int, clearing: int) -> None:
+        """Open and close booths; without any, those that clear the line stay while somebody waits."""
         self.clearing = booths == 0 and clearing > 0 and bool(self.waiting)
         self._note_open(clearing if self.clearing else booths)
         self._serve()
@@ -134,7 +149,7 @@ class Booths:
             self.opened.append((self.env.tick, self.number, booths))
 
     def _serve(self) -> None:
-        while self.waiting and self.in_service < self.open:
+        while self.waiting and self.has_room():
             self._account()
             self._start(self.waiting.popleft())
         if self.clearing and not self.waiting:
@@ -160,11 +175,15 @@ class PrimaryLine(Booths):
     def __init__(self, env: RankedEnvironment, line: Line, number: int) -> None:
         super().__init__(env, line, number, PRIMARY_END)
         self.multiplier = line.multiplier
-        self.capacity = list(map(int, line.capacity))
+        self.timetabled = list(map(int, line.capacity))
+        self.capacity = self.timetabled
         self.gate_tick = list(map(int, line.gate_tick))
         self.gate_open = list(map(int, line.gate_open))
         self.is_gate_open = False
         self.informed_wait = NEVER
+        self.posted_wait = NEVER
+        self.toll_steps = 0
+        self.crew: ResponsiveBooths | None = None
 
     def keep_gate(self) -> Process:
         """Open and shut the gate, week after week."""
@@ -175,14 +194,174 @@ class PrimaryLine(Booths):
                 self.is_gate_open = bool(is_open)
             week += clock.WEEK
 
+    def _keep_step(self, booths: int, clearing: int) -> None:
+        if self.crew is None or self.crew.leaves_to_timetable(self, booths, clearing):
+            self.set_open(booths, clearing)
+
+    def is_staffed(self) -> bool:
+        """Say whether booths are meant to be open in this hour."""
+        return self.timetabled[self.env.tick // clock.HOUR % clock.HOURS_PER_WEEK] > 0
+
     def current_wait(self) -> int:
         """Return the informed wait as of now."""
         return rules.informed_wait(len(self.waiting), self.capacity, self.env.tick)
 
     def wait_on_arrival(self) -> int:
         """Return the wait a traveller sees who stands before the line; none, where a booth is free."""
-        ahead = len(self.waiting) + (self.in_service >= self.open)
+        ahead = len(self.waiting) + (not self.has_room())
         return rules.informed_wait(ahead, self.capacity, self.env.tick)
+
+    def wait_read(self, *, posted: bool) -> int:
+        """Return the last posted or informed wait."""
+        return self.posted_wait if posted else self.informed_wait
+
+
+class StackedLine(PrimaryLine):
+    """A line before lanes of two booths each, one behind the other.
+
+    A traveller takes the first empty lane, at its front booth; if none may be used, the rear booth of the first lane
+    whose front one is at work. The car at the rear cannot leave before the one in front of it, nor can anyone pass it.
+    """
+
+    def __init__(self, env: RankedEnvironment, line: Line, number: int) -> None:
+        super().__init__(env, line, number)
+        self.lanes: list[_Lane] = []
+
+    def has_room(self) -> bool:
+        """Say whether a lane may be used that is empty, or whose rear booth can be reached."""
+        used = len(self.lanes) - self.lanes.count(_EMPTY)
+        return used < self.open or (used == self.open and any(front and not rear for front, rear in self.lanes))
+
+    def held_up(self, visit: Visit) -> simpy.Event | None:
+        """Return the event of the car in front leaving, if there is one."""
+        front, rear = self.lanes[self._lane_of(visit)]
+        if rear is not visit or front is None:
+            return None
+        visit.held_up = simpy.Event(self.env)
+        return visit.held_up
+
+    def leave(self, visit: Visit) -> None:
+        """Leave the lane; who has been held up behind goes next, at the same tick."""
+        number = self._lane_of(visit)
+        front, rear = self.lanes[number]
+        self.lanes[number] = _Lane(None, rear if front is visit else None)
+        if front is visit and rear is not None and rear.held_up is not None:
+            self.env.at(self.env.tick, self.rank, rear.number, rear.held_up)
+        super().leave(visit)
+
+    def _start(self, visit: Visit) -> None:
+        used = len(self.lanes) - self.lanes.count(_EMPTY)
+        if used < self.open:
+            if used == len(self.lanes):
+                self.lanes.append(_EMPTY)
+            self.lanes[self.lanes.index(_EMPTY)] = _Lane(visit, None)
+        else:
+            number = next(n for n, (front, rear) in enumerate(self.lanes) if front and not rear)
+            self.lanes[number] = _Lane(self.lanes[number].front, visit)
+        super()._start(visit)
+
+    def _lane_of(self, visit: Visit) -> int:
+        return next(number for number, lane in enumerate(self.lanes) if visit in lane)
+
+
+class _Lane(NamedTuple):
+    """Who is at the two booths of a lane."""
+
+    front: Visit | None
+    rear: Visit | None
+
+
+_EMPTY = _Lane(None, None)
+
+
+class ResponsiveBooths:
+    """The booths of one crossing that answer the wait: what timetables would open, and what reviews have moved."""
+
+    def __init__(self, rule: BoothRule, lines: list[PrimaryLine], number: int) -> None:
+        self.rule = rule
+        self.number = number
+        self.lines = [lines[line] for line in rule.lines]
+        self.env = self.lines[0].env
+        bounds = (rule.part, rule.open_above, rule.close_below, rule.least, rule.most)
+        zeros = ([0] * len(rule.lines) for _ in range(4))
+        self.crew = rules.Crew(*(column.tolist() for column in bounds), *zeros)
+        self.clearing = [0] * len(rule.lines)
+        self.responded = [False] * len(rule.lines)
+        for line in self.lines:
+            line.crew = self
+
+    def leaves_to_timetable(self, line: PrimaryLine, booths: int, clearing: int) -> bool:
+        """Note a step of a line's timetable; say whether the line just keeps it."""
+        place = self.lines.index(line)
+        self.crew.base[place], self.clearing[place] = booths, clearing
+        return self.rule.part[place] == FIXED or not line.is_staffed()
+
+    def keep_officers(self) -> Process:
+        """Share out the officers after each step of the timetables, week after week."""
+        week = 0
+        while True:
+            for tick in self.rule.tick.tolist():
+                yield self.env.moment(week + tick, TIMETABLE, self.number)
+                self._share_out()
+            week += clock.WEEK
+
+    def review(self) -> None:
+        """Read the waits, and open and close booths."""
+        self._see_who_works()
+        crew, rule = self.crew, self.rule
+        for place, line in enumerate(self.lines):
+            crew.waits[place] = line.wait_read(posted=rule.posted) if line.is_staffed() else NEVER
+        rules.respond(crew, rules.on_shift(crew, rule.added, rule.positions))
+        rules.balance(crew, rule.low, rule.high, rule.factor, rule.until)
+        for place in range(len(self.lines)):
+            crew.shift[place] = crew.booths[place] - crew.base[place]
+        self._share_out()
+        for place, line in enumerate(self.lines):
+            extra = crew.booths[place] - crew.base[place]
+            line.capacity = [
+                rules.expected_capacity(capacity, int(one), extra, crew.least[place], crew.most[place])
+                for capacity, one in zip(line.timetabled, rule.one_booth[place], strict=True)
+            ]
+
+    def _see_who_works(self) -> None:
+        """Let lines take part in the hours in which their timetables have booths; the others begin anew."""
+        for place, line in enumerate(self.lines):
+            self.crew.part[place] = int(self.rule.part[place]) if line.is_staffed() else FIXED
+            if self.crew.part[place] == FIXED:
+                self.crew.shift[place] = 0
+
+    def _share_out(self) -> None:
+        self._see_who_works()
+        rules.allot(self.crew, rules.on_shift(self.crew, self.rule.added, self.rule.positions))
+        for place, line in enumerate(self.lines):
+            responds = self.crew.part[place] != FIXED
+            if responds:
+                line.set_open(self.crew.booths[place], 0)
+            elif self.responded[place]:
+                line.set_open(self.crew.base[place], self.clearing[place])
+            self.responded[place] = responds
+
+
+class ResponsiveToll:
+    """One toll of several lines, that moves by steps towards a target wait."""
+
+    def __init__(self, rule: TollRule, lines: list[PrimaryLine], number: int) -> None:
+        self.rule = rule
+        self.number = number
+        self.lines = [lines[line] for line in rule.lines]
+        self.step = 0
+        self.changes: list[tuple[int, int, int]] = []
+
+    def review(self) -> None:
+        """Read the longest wait, and move the toll."""
+        rule = self.rule
+        wait = max(line.wait_read(posted=rule.posted) for line in self.lines)
+        step = rules.next_toll(self.step, wait, rule.target, rule.most)
+        if step != self.step:
+            self.step = step
+            self.changes.append((self.lines[0].env.tick, self.number, step))
+            for line in self.lines:
+                line.toll_steps = step
 
 
 def _view(column: Ints) -> memoryview[int]:
@@ -224,7 +403,10 @@ class _Simulation:
         self.model = model
         self.workload = workload
         self.env = RankedEnvironment(initial_time=0)
-        self.lines = [PrimaryLine(self.env, line, number) for number, line in enumerate(model.lines)]
+        self.lines = [
+            (StackedLine if line.stacked else PrimaryLine)(self.env, line, number)
+            for number, line in enumerate(model.lines)
+        ]
         self.later = [
             Booths(self.env, station, len(model.lines) + number, LATER_END)
             for number, station in enumerate(model.later)
@@ -234,6 +416,11 @@ class _Simulation:
             [(self.later[r.station], r.stage, r.share, model.later[r.station].multiplier) for r in line.referrals]
             for line in model.lines
         ]
+        stations = len(self.lines) + len(self.later)
+        self.crews = [
+            ResponsiveBooths(rule, self.lines, stations + number) for number, rule in enumerate(model.booth_rules)
+        ]
+        self.tolls = [ResponsiveToll(rule, self.lines, number) for number, rule in enumerate(model.toll_rules)]
         self.blocks: list[_Block] = []
         self.posted: list[list[int]] = []
         self.inside = 0
@@ -244,6 +431,11 @@ class _Simulation:
             self.env.process(booths.keep_timetable())
         for line in self.lines:
             self.env.process(line.keep_gate())
+        policies: list[ResponsiveBooths | ResponsiveToll] = [*self.crews, *self.tolls]
+        for number, policy in enumerate(policies):
+            self.env.process(self._review(policy, FIRST_POLICY + number))
+        for crew in self.crews:
+            self.env.process(crew.keep_officers())
         self.env.process(self._inform())
         self.env.process(self._post())
         self.env.process(self._send_travellers())
@@ -265,12 +457,16 @@ class _Simulation:
         """Write waits down as the border agency does; of a line whose gate is shut there is none."""
         for tick in range(0, self.model.horizon, self.model.posting_interval):
             yield self.env.moment(tick, REVIEW, 1)
-            self.posted.append(
-                [
-                    rules.posted_wait(line.current_wait(), self.model.posting_step) if line.is_gate_open else NEVER
-                    for line in self.lines
-                ]
-            )
+            for line in self.lines:
+                wait = rules.posted_wait(line.current_wait(), self.model.posting_step)
+                line.posted_wait = wait if line.is_gate_open else NEVER
+            self.posted.append([line.posted_wait for line in self.lines])
+
+    def _review(self, policy: ResponsiveBooths | ResponsiveToll, number: int) -> Process:
+        """Let a policy read the waits now and then, after they have been refreshed."""
+        for tick in range(0, self.model.horizon, policy.rule.interval):
+            yield self.env.moment(tick, REVIEW, number)
+            policy.review()
 
     def _send_travellers(self) -> Process:
         """Start a process a traveller when it decides; those of one tick in order, after all else of the tick."""
@@ -296,26 +492,21 @@ class _Simulation:
         traveller_class = self.segments[block.segment[row]].traveller_class
         self.inside += 1
         block.outcome[row] = INSIDE
-        yield line.join(
-            Visit(self.env, number, row, traveller_class, block.multiplier[line.multiplier][row], block.start)
-        )
+        visit = Visit(self.env, number, row, traveller_class, block.multiplier[line.multiplier][row], block.start)
+        yield line.join(visit)
+        in_front = line.held_up(visit)
+        if in_front is not None:
+            yield in_front
         block.end[row] = self.env.tick
-        line.leave()
+        line.leave(visit)
         for station, stage, share, multiplier in self.referrals[choice]:
             if block.referral[stage][row] < share:
                 block.stage_starts[stage][row] = WAITING
-                yield station.join(
-                    Visit(
-                        self.env,
-                        number,
-                        row,
-                        traveller_class,
-                        block.multiplier[multiplier][row],
-                        block.stage_starts[stage],
-                    )
-                )
+                pace, starts = block.multiplier[multiplier][row], block.stage_starts[stage]
+                visit = Visit(self.env, number, row, traveller_class, pace, starts)
+                yield station.join(visit)
                 block.stage_ends[stage][row] = self.env.tick
-                station.leave()
+                station.leave(visit)
         block.depart[row] = self.env.tick
         block.outcome[row] = CROSSED
         self.inside -= 1
@@ -345,15 +536,20 @@ class _Simulation:
         """Return the port of least generalised wait, by what travellers know; of equals the first."""
         hour = self.env.tick // clock.HOUR % clock.HOURS_PER_WEEK
         best, best_cost = None, 0
-        for (numbers, tolls, costs), taste in zip(options.alternatives, tastes, strict=False):
+        for (numbers, tolls, costs, steps), taste in zip(options.alternatives, tastes, strict=False):
             lines = [self.lines[number] for number in numbers]
             waits = [line.informed_wait if line.is_gate_open else NEVER for line in lines]
-            position = self._choose_line(waits, tolls[hour])
+            charged = tolls[hour]
+            if steps:
+                charged = [
+                    toll + step * line.toll_steps for toll, step, line in zip(charged, steps, lines, strict=True)
+                ]
+            position = self._choose_line(waits, charged)
             if position != rules.NO_LINE:
-                toll = tolls[hour][position]
+                toll = charged[position]
                 cost = rules.generalised_wait(waits[position], self.model.wait_weight, toll, costs[hour], taste)
                 if best is None or cost < best_cost:
-                    best, best_cost = _Choice(lines, tolls[hour], numbers[position], toll), cost
+                    best, best_cost = _Choice(lines, charged, numbers[position], toll), cost
         return best
 
     def _choose_line(self, waits: list[int], tolls: list[int]) -> int:
@@ -378,6 +574,7 @@ class _Simulation:
             posted=np.array(self.posted, np.int64).reshape(-1, len(self.lines)),
             queue_area=np.array([booths.finish_account() for booths in stations], np.int64),
             ended=int(self.env.tick),
+            tolls=np.array([change for toll in self.tolls for change in toll.changes], np.int64).reshape(-1, 3),
             **columns,
         )
 
@@ -397,4 +594,6 @@ class _Options:
     def __init__(self, segment: Segment) -> None:
         self.traveller_class = segment.traveller_class
         self.standing_in = segment.alternatives[0].lines[0] if segment.initial else NONE
-        self.alternatives = [(list(a.lines), a.toll.T.tolist(), a.cost.tolist()) for a in segment.alternatives]
+        self.alternatives = [
+            (list(a.lines), a.toll.T.tolist(), a.cost.tolist(), a.toll_step) for a in segment.alternatives
+        ]
