@@ -11,8 +11,8 @@ EXAMPLE_FIGURES ?= waits-vehicle waits-truck cargo-value week-otay-mesa-truck-st
 
 .PHONY: run test test-fast check format schema example clean
 
-run: $(INSTALLED)  ## today against Otay Mesa East, into results/
-	$(BIN)/portsim compare scenarios/baseline.yaml scenarios/otay-mesa-east.yaml
+run: $(INSTALLED)  ## today against Otay Mesa East, twelve replications of 1 + 4 weeks, into results/
+	$(BIN)/portsim compare scenarios/baseline.yaml scenarios/otay-mesa-east.yaml --replications 12 --weeks 4
 
 test: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
@@ -36,7 +36,7 @@ schema: $(INSTALLED)  ## write scenarios/schema.json and docs/scenario-reference
 
 example: $(INSTALLED)  ## write results/example anew: a study as it is kept in git
 	rm -rf $(EXAMPLE)
-	$(BIN)/portsim compare $(EXAMPLE_SCENARIOS) --out $(EXAMPLE)
+	$(BIN)/portsim compare $(EXAMPLE_SCENARIOS) --replications 12 --weeks 4 --out $(EXAMPLE)
 	rm -r $(EXAMPLE)/parts
 	find $(EXAMPLE)/figures -type f $(foreach figure,$(EXAMPLE_FIGURES),! -name $(figure).png) -delete
 

@@ -104,7 +104,7 @@ def _say_engine(reporter: Reporter, study: Study, engine: experiment.Engine, *, 
             "  engine    SimPy" if asked else "  engine    SimPy: numba, which the fast engine needs, is missing"
         )
     else:
-        reporter.say("  engine    compiled; the first run on a machine compiles it, some ten seconds, once")
+        reporter.say("  engine    compiled; the first run on a machine compiles it, some twenty seconds, once")
         rows = sum(experiment.agreement(scenario) for scenario in study.scenarios[-1:])
         reporter.say(f"            SimPy replayed {rows:,} travellers of replication 0: all rows agree")
     reporter.begin_progress()
