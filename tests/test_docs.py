@@ -38,8 +38,8 @@ def script(page: str) -> str:
 def commands(page: str) -> Iterator[list[str]]:
     """Yield the words of a page's marked command lines."""
     for flags, block in MARKED.findall(page):
-        for line in block.splitlines():
-            command = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
+        for line in re.sub(r"\\\n\s*", "", block).splitlines():
+            command = line.partition(" > ")[0].strip().removeprefix("$ ").removeprefix(".venv/bin/")
             if command.startswith("portsim "):
                 yield [*shlex.split(command)[1:], *shlex.split(flags)]
 
@@ -72,8 +72,17 @@ def test_the_python_of_a_page_runs(name: str, folder: Path) -> None:
     assert run([f"{name}.py"], folder)
 
 
+def is_slow(words: list[str]) -> bool:
+    """Say whether a command simulates the whole border."""
+    return words[0] in {"run", "compare"} and any("scenarios/" in word for word in words)
+
+
+COMMANDS = [words for page in PAGES.values() for words in commands(page)]
+
+
 @pytest.mark.parametrize(
-    "words", [pytest.param(words, id=" ".join(words)) for page in PAGES.values() for words in commands(page)]
+    "words",
+    [pytest.param(words, id=" ".join(words), marks=[pytest.mark.slow] * is_slow(words)) for words in COMMANDS],
 )
 def test_a_command_of_a_page_runs(words: list[str], folder: Path) -> None:
     """With its cheap flags, in the reader's folder."""
@@ -91,7 +100,8 @@ one = 1
 
 <!-- run: --replications 1 -->
 
-    $ portsim run now.yaml
+    $ portsim run now.yaml \\
+        --weeks 1 > now.txt
 
 <!-- run: -->
 ```console
@@ -101,4 +111,4 @@ good
 """
     assert script(page).splitlines()[2] == "one = 1"
     assert script(page).split() == ["one", "=", "1"]
-    assert list(commands(page)) == [["run", "now.yaml", "--replications", "1"], ["check", "a b.yaml"]]
+    assert list(commands(page)) == [["run", "now.yaml", "--weeks", "1", "--replications", "1"], ["check", "a b.yaml"]]

@@ -60,6 +60,16 @@ def test_the_library_page_has_every_scenario() -> None:
     assert [line[4:].split("]")[0] for line in page.splitlines() if line.startswith("## [")] == OPTIONS
 
 
+def test_the_list_of_scenarios_says_what_the_library_page_says() -> None:
+    """docs/scenarios.md repeats the first change of each entry, word for word."""
+    docs = FOLDER.parent / "docs"
+    page, entries = (docs / "scenarios.md").read_text(), (docs / "scenario-library.md").read_text().split("\n## [")[1:]
+    for entry in entries:
+        name, first = entry.split("]")[0], entry.split("\n- ")[1].split("\n")[0]
+        assert f"| [{name}](scenario-library.md#{name}) | " in page
+        assert f"| {first} |" in page
+
+
 # --- what they move ----------------------------------------------------------------------------
 
 
