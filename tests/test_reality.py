@@ -8,11 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from joblib import Parallel, delayed
 from scipy import stats
 
 from portsim import clock, experiment, scenario
-from portsim.engines import reference
 from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures, measure
 from portsim.model import PortModel
 from portsim.workload import draw
@@ -29,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 def one_replication(model: PortModel, replication: int) -> tuple[Measures, Floats]:
     """Return what was measured, and the mean wait of each week and line, minutes, shape (weeks, lines)."""
-    crossings = reference.simulate(model, draw(model, SEED, replication))
+    crossings = experiment.simulate(model, draw(model, SEED, replication), "compiled")
     served = (crossings.start >= 0) & (crossings.tick >= clock.WEEK)
     week = crossings.tick[served] // clock.WEEK - 1
     cell = week * len(model.lines) + crossings.line[served]
@@ -46,7 +44,9 @@ class Baseline:
     def __init__(self) -> None:
         loaded = scenario.load(ROOT / "scenarios" / "baseline.yaml", {"weeks": WEEKS})
         model = experiment.build_model(loaded)
-        runs = Parallel(n_jobs=2)(delayed(one_replication)(model, number) for number in range(REPLICATIONS))
+        runs = Parallel(n_jobs=2, backend="threading")(
+            delayed(one_replication)(model, number) for number in range(REPLICATIONS)
+        )
         self.groups = runs[0][0].groups
         self.lines = runs[0][0].lines
         self.summary = np.stack([measures.summary for measures, _ in runs])

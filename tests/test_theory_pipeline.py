@@ -18,7 +18,6 @@ import pytest
 from scipy import stats
 
 from portsim import clock, experiment, scenario, theory
-from portsim.engines import reference
 from portsim.inference import CONFIDENCE, estimate, paired_difference
 from portsim.measures import HOURLY_METRICS, SUMMARY_METRICS, Measures, measure
 from portsim.model import PortModel
@@ -45,7 +44,7 @@ class Row(NamedTuple):
 
 def replications(*files: str, folder: Path) -> list[list[Measures]]:
     """Run scenarios as the command line does, and return their measures by replication."""
-    return experiment.run([scenario.load(THEORY / f"{file}.yaml") for file in files], folder, jobs=2)
+    return experiment.run([scenario.load(THEORY / f"{file}.yaml") for file in files], folder, engine="compiled", jobs=2)
 
 
 def hourly(measures: Measures, metric: str) -> Floats:
@@ -85,7 +84,7 @@ def samples_of(file: str, sample: Callable[[PortModel, Crossings], Sample]) -> d
 
 def take(sample: Callable[[PortModel, Crossings], Sample], model: PortModel, seed: int, replication: int) -> Sample:
     """Return what a function takes from one replication."""
-    return sample(model, reference.simulate(model, draw(model, seed, replication)))
+    return sample(model, experiment.simulate(model, draw(model, seed, replication), "compiled"))
 
 
 def at_port(model: PortModel, crossings: Crossings, port: str) -> npt.NDArray[np.bool_]:
@@ -200,7 +199,7 @@ def test_a_day_of_hours_that_differ_is_exact_with_and_without_a_booth_more(tmp_p
 
 def tandem_sample(model: PortModel, seed: int, replication: int) -> tuple[float, float, float]:
     """Return one replication's mean waits at primary and at secondary, and its mean crossing time, minutes."""
-    crossings = reference.simulate(model, draw(model, seed, replication))
+    crossings = experiment.simulate(model, draw(model, seed, replication), "compiled")
     measures = measure(crossings, model)
     wait, crossing_time = (
         measures.summary[0, SUMMARY_METRICS.index(metric)] for metric in ("wait_mean_min", "crossing_time_mean_min")
