@@ -44,9 +44,7 @@ class Baseline:
     def __init__(self) -> None:
         loaded = scenario.load(ROOT / "scenarios" / "baseline.yaml", {"weeks": WEEKS})
         model = experiment.build_model(loaded)
-        runs = Parallel(n_jobs=2, backend="threading")(
-            delayed(one_replication)(model, number) for number in range(REPLICATIONS)
-        )
+        runs = [one_replication(model, number) for number in range(REPLICATIONS)]
         self.groups = runs[0][0].groups
         self.lines = runs[0][0].lines
         self.summary = np.stack([measures.summary for measures, _ in runs])
