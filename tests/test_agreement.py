@@ -413,7 +413,7 @@ class OneWeek:
         )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     booths=st.integers(1, 5),
     visits=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 6)), min_size=1, max_size=200),

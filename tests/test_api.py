@@ -160,6 +160,7 @@ def test_nothing_is_printed_unless_asked_for(desk: Path, capfd: pytest.CaptureFi
     assert "Mean wait, minutes" in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_guard_to_run_in_parallel(desk: Path, tmp_path: Path) -> None:
     """Two processes, no `if __name__ == "__main__"`, no warning; results/NAME-DIGEST below the working folder."""
     script = tmp_path / "script.py"

@@ -165,6 +165,7 @@ def test_the_first_lines_count_the_assumed_inputs(desk: Path, capsys: pytest.Cap
     assert "--low-patience" in said
 
 
+@pytest.mark.slow
 def test_many_options_have_a_week_each(desk: Path) -> None:
     """Three weeks fit on a page; a fourth scenario makes a page for every option."""
     options = [desk / f"growth-{percent}.yaml" for percent in (1, 2, 3)]
