@@ -936,7 +936,7 @@ def _multiplier_row(port_model: PortModel, multiplier: int) -> int:
 
 
 class _Shelf:
-    """Memory for the books of a run, one after the other: to ask the system for it every week takes a third longer."""
+    """Memory for the books of a run, one after the other, so that the system is not asked for it every week."""
 
     def __init__(self) -> None:
         self.memory = np.empty(0, np.int64)
