@@ -477,14 +477,18 @@ def _push(ends: Ints, calendar: Any, end: int) -> None:
 
 @_jit
 def _pop(ends: Ints, calendar: Any) -> int:
-    """Take the earliest end out of the heap: the last one fills the gap, down until both children are later."""
+    """Take the earliest end out of the heap: the last one fills the gap, down until both children are later.
+
+    Where it stood, an end that is never reached makes a second child of one that has none. Which child is the earlier
+    is a coin's toss, so it is added, not branched on.
+    """
     earliest = ends[0]
     calendar.ends -= 1
     count = calendar.ends
     moved, place, child = ends[count], 0, 1
+    ends[count] = _NO_END
     while child < count:
-        if child + 1 < count and ends[child + 1] < ends[child]:
-            child += 1
+        child += ends[child + 1] < ends[child]
         if moved < ends[child]:
             break
         ends[place] = ends[child]
