@@ -153,10 +153,8 @@ class BorderSimulation:
 
     def run_drawing(self, seed: int) -> list[Traveller]:
         """Draw travellers on the way."""
-        return self._run([self.draw(segment, random.Random(f"{seed}/{n}")) for n, segment in self._numbered()])
-
-    def _numbered(self) -> list[tuple[int, Segment]]:
-        return list(enumerate(self.border.segments))
+        segments = enumerate(self.border.segments)
+        return self._run([self.draw(segment, random.Random(f"{seed}/{number}")) for number, segment in segments])
 
     def _run(self, sources: list[Process]) -> list[Traveller]:
         stations = [*self.border.lines, *self.border.stages]
@@ -216,12 +214,7 @@ class BorderSimulation:
     def travel(self, traveller: Traveller) -> Process:
         """Choose a port, and go if the wait is worth it; primary inspection, and secondary if referred."""
         env, segment = self.env, traveller.segment
-        hour = env.now // HOUR % HOURS_PER_WEEK
-        costs = [
-            self.known_wait[option.line] + option.cost[hour] - taste
-            for option, taste in zip(segment.options, traveller.tastes, strict=False)
-        ]
-        traveller.line = segment.options[costs.index(min(costs))].line
+        traveller.line = choose(traveller, self.known_wait, env.now)
         if self.known_wait[traveller.line] > traveller.patience:
             return
         line = self.border.lines[traveller.line]
@@ -235,6 +228,17 @@ class BorderSimulation:
                 yield booth
                 yield env.timeout(service(stage.mean[segment.kind], traveller.secondary_factor))
         traveller.depart = env.now
+
+
+def choose(traveller: Traveller, known_wait: Sequence[int], now: int) -> int:
+    """Return the line of the port that costs a traveller least, of equals the first."""
+    hour = now // HOUR % HOURS_PER_WEEK
+    options = traveller.segment.options
+    costs = [
+        known_wait[option.line] + option.cost[hour] - taste
+        for option, taste in zip(options, traveller.tastes, strict=False)
+    ]
+    return options[costs.index(min(costs))].line
 
 
 def service(mean: int, factor: float) -> int:
