@@ -33,7 +33,7 @@ class LineOfTravellers:
 
 def simulate_line(given: LineOfTravellers) -> list[int]:
     """Return when each traveller's service starts."""
-    env = simpy.Environment()
+    env: Any = simpy.Environment()  # whose clock is typed as a float, and is whole here
     booths = simpy.Resource(env, given.booths)
     start = [NEVER] * len(given.arrival)
 
@@ -140,7 +140,7 @@ class BorderSimulation:
 
     def __init__(self, border: Border) -> None:
         self.border = border
-        self.env = simpy.Environment()
+        self.env: Any = simpy.Environment()  # whose clock is typed as a float, and is whole here
         self.lines = [Booths(self.env) for _ in border.lines]
         self.stages = [Booths(self.env) for _ in border.stages]
         self.known_wait = [0] * len(border.lines)

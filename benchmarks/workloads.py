@@ -1,4 +1,4 @@
-"""The two workloads, drawn once: as portsim's engines take them, and as plain lists for simulators that know no portsim.
+"""The two workloads, drawn once: as portsim's engines take them, and as plain lists, for those who know no portsim.
 
 portsim's own workload carries whole numbers only: ticks of a millisecond, and fixed-point factors, which plain lists
 hold as floats without loss.
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import plain_simpy as plain
 
+import plain_simpy as plain
 from portsim import clock, experiment, scenario
 from portsim.model import ONE, PortModel, Station
 from portsim.workload import WeekBlock, draw
@@ -47,6 +47,13 @@ def model_of(name: str) -> PortModel:
 def drawn(model: PortModel, replication: int = 0) -> Drawn:
     """Draw all of a replication."""
     return Drawn(tuple(draw(model, SEED, replication).weeks()))
+
+
+def first(workload: Drawn, count: int) -> Drawn:
+    """Return the first travellers of a week, and nobody after them."""
+    (block,) = workload.blocks
+    columns = {name: column[..., :count] for name, column in vars(block).items() if name != "week"}
+    return Drawn((WeekBlock(week=block.week, **columns),))
 
 
 def thinned(model: PortModel, share: float) -> PortModel:
