@@ -168,13 +168,14 @@ def main_comparison() -> dict[str, float]:
     """Return wall seconds, peak memory in MB and travellers of `portsim compare` as `make run` does it."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["--replications", str(REPLICATIONS), "--weeks", str(WEEKS), "--out", f"{folder}/results"]
-        command = [sys.executable, "-m", "portsim.cli", "compare", BASE, OPTION, *words]
+        portsim = [sys.executable, "-c", "from portsim.cli import main; main()"]
+        command = [*portsim, "compare", BASE, OPTION, *words]
         began = time.perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
-    if status:
-        raise SystemExit("the main comparison failed")
+        if status or not Path(folder, "results", "manifest.json").exists():
+            raise SystemExit("the main comparison failed")
     travellers = REPLICATIONS * sum(expected_travellers(ROOT / path) for path in (BASE, OPTION))
     return {"wall_s": wall, "peak_mb": used.ru_maxrss / 1024, "travellers": travellers}
 
