@@ -9,7 +9,7 @@ EXAMPLE := results/example
 EXAMPLE_SCENARIOS ?= scenarios/baseline.yaml scenarios/otay-mesa-east.yaml
 EXAMPLE_FIGURES ?= waits-vehicle waits-truck cargo-value week-otay-mesa-truck-standard
 
-.PHONY: run test test-fast check format schema example clean
+.PHONY: run test test-fast check format schema example bench clean
 
 run: $(INSTALLED)  ## today against Otay Mesa East, twelve replications of 1 + 4 weeks, into results/
 	$(BIN)/portsim compare scenarios/baseline.yaml scenarios/otay-mesa-east.yaml --replications 12 --weeks 4
@@ -39,6 +39,10 @@ example: $(INSTALLED)  ## write results/example anew: a study as it is kept in g
 	$(BIN)/portsim compare $(EXAMPLE_SCENARIOS) --replications 12 --weeks 4 --out $(EXAMPLE)
 	rm -r $(EXAMPLE)/parts
 	find $(EXAMPLE)/figures -type f $(foreach figure,$(EXAMPLE_FIGURES),! -name $(figure).png) -delete
+
+bench: $(INSTALLED)  ## portsim beside plain SimPy and Ciw, into docs/benchmarks.md; about five minutes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' -c constraints.txt
+	$(BIN)/python benchmarks/bench.py
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

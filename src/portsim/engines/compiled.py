@@ -43,6 +43,7 @@ _ROW = (1 << _ROW_BITS) - 1
 _LATER = 1 << _ROW_BITS  # ends of primary, then ends of later stages, each in the order of rows
 _TICK_BITS = _ROW_BITS + 1
 _NO_END = np.iinfo(np.int64).max
+_CLOSED = 1 << 62  # the cost of a port that is not open: no taste makes up for half of it
 _COLUMNS = ("key", "tick", "segment", "line", "start", "end", "stage_start", "stage_end", "depart", "outcome")
 
 
@@ -477,14 +478,18 @@ def _push(ends: Ints, calendar: Any, end: int) -> None:
 
 @_jit
 def _pop(ends: Ints, calendar: Any) -> int:
-    """Take the earliest end out of the heap: the last one fills the gap, down until both children are later."""
+    """Take the earliest end out of the heap: the last one fills the gap, down until both children are later.
+
+    Where it stood, an end that is never reached makes a second child of one that has none. Which child is the earlier
+    is a coin's toss, so it is added, not branched on.
+    """
     earliest = ends[0]
     calendar.ends -= 1
     count = calendar.ends
     moved, place, child = ends[count], 0, 1
+    ends[count] = _NO_END
     while child < count:
-        if child + 1 < count and ends[child + 1] < ends[child]:
-            child += 1
+        child += ends[child + 1] < ends[child]
         if moved < ends[child]:
             break
         ends[place] = ends[child]
@@ -633,14 +638,16 @@ def _decide(border: Border, week: Week, row: Row, newcomer: Row) -> None:
 
 @_jit
 def _choose_port(border: Border, week: Week, segment: Any, newcomer: Row) -> int:
-    """Return the option of least generalised wait, of equals the first; NONE if no port is open."""
-    best, best_cost = NONE, 0
+    """Return the option of least generalised wait, of equals the first; NONE if no port is open.
+
+    Nobody can foretell which it is: a comparison that only picks numbers is compiled without a branch.
+    """
+    best, best_cost = NONE, _CLOSED // 2
     for chosen in range(segment.first_option, segment.last_option):
-        option = border.options[chosen]
-        if option.line != NONE:
-            cost = option.cost - week.taste[chosen - segment.first_option, newcomer]
-            if best == NONE or cost < best_cost:
-                best, best_cost = chosen, cost
+        cost = border.options[chosen].cost - week.taste[chosen - segment.first_option, newcomer]
+        better = cost < best_cost
+        best = chosen if better else best
+        best_cost = cost if better else best_cost
     return best
 
 
@@ -665,7 +672,7 @@ def _keep_up(border: Border, segment: Any) -> None:
             line = border.stations[border.lines[option.first_line + position]]
             border.waits[position] = line.informed_wait if line.gate_open else NEVER
         position = _choose_line(border, option, count)
-        option.line = NONE
+        option.line, option.cost = NONE, _CLOSED
         if position != rules.NO_LINE:
             option.line = border.lines[option.first_line + position]
             option.toll = border.toll[hour, option.first_line + position]
