@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from portsim import changes, checks, clock
-from portsim.engines import reference, rules
+from portsim.engines import rules
 from portsim.measures import SUMMARY_METRICS, TOLL_REVENUE, measure
 from portsim.model import NEVER, PortModel, build
 from portsim.policies import FIXED, RESERVE, RESPONDS, stacking_gain
-from portsim.records import NONE, Crossings, broken_invariants
+from portsim.records import NONE, Crossings
 from portsim.schema import Change, Network, Service
-from portsim.workload import draw
+from portsim.workload import Workload, draw
 
 Ints = npt.NDArray[np.int64]
 Words = dict[str, Any]
+Simulate = Callable[[PortModel, Workload], Crossings]
 CHANGE: TypeAdapter[Any] = TypeAdapter(Change)
 SEED = 2031
 SPREAD = {"kind": "gamma", "cv": 0.6}
@@ -61,11 +62,19 @@ def changed(network: Network, *words: Words) -> Network:
     return network
 
 
-def run(model: PortModel) -> Crossings:
-    """Simulate one replication, and see that it kept every invariant."""
-    crossings = reference.simulate(model, draw(model, SEED, 0))
-    assert broken_invariants(crossings, model) == []
-    return crossings
+Run = Callable[[PortModel], Crossings]
+
+
+@pytest.fixture(scope="session")
+def run(simulate: Simulate) -> Run:
+    """Return how to simulate one replication on each engine in turn."""
+    return lambda model: simulate(model, draw(model, SEED, 0))
+
+
+@pytest.fixture(scope="session")
+def run_long(simulate_long: Simulate) -> Run:
+    """Return how to simulate one long replication, on one engine."""
+    return lambda model: simulate_long(model, draw(model, SEED, 0))
 
 
 def same(one: Crossings, other: Crossings) -> bool:
@@ -104,6 +113,18 @@ ALL_LINES = {
     },
     "balance": {"keep": "ready", "below": "general"},
 }
+
+
+@pytest.fixture(scope="session")
+def timetabled(run: Run) -> Crossings:
+    """Run the three lines by their timetables."""
+    return run(build(THREE))
+
+
+@pytest.fixture(scope="session")
+def swapped(run: Run) -> Crossings:
+    """Run them with officers who go from Ready to SENTRI and back."""
+    return run(build(changed(THREE, SWAP)))
 
 
 def crew(part: list[int], booths: list[int], waits: list[int], **more: list[int]) -> rules.Crew:
@@ -195,22 +216,21 @@ def test_officers_are_shared_out_within_bounds(
         assert lines.booths == base
 
 
-def test_bounds_that_are_never_met_leave_the_timetable_as_it_is() -> None:
+def test_bounds_that_are_never_met_leave_the_timetable_as_it_is(run: Run, timetabled: Crossings) -> None:
     """To the last tick: with swaps, minima and opening hours in play."""
-    plain = build(THREE)
     calm = {"open_above_min": 10_000, "close_below_min": 0}
     kept = build(changed(THREE, {**SWAP, "lines": {"sentri": calm}}))
     assert kept.booth_rules
-    assert same(run(plain), run(kept))
+    assert same(timetabled, run(kept))
 
 
 @pytest.mark.parametrize("words", [SWAP, ALL_LINES, {**SWAP, "officers_added": 1}], ids=["swap", "all", "added"])
-def test_open_booths_never_exceed_the_officers_on_shift(words: Words) -> None:
+def test_open_booths_never_exceed_the_officers_on_shift(run: Run, timetabled: Crossings, words: Words) -> None:
     """At every tick, over all lines: the timetables' booths and those added; with a swap just as many."""
-    plain, model = build(THREE), build(changed(THREE, words))
-    before, after = run(plain), run(model)
+    model = build(changed(THREE, words))
+    before, after = timetabled, run(model)
     ticks = np.unique(np.concatenate([c.opened[:, 0] for c in (before, after)]))
-    closing = [c.opened[:, 0] < plain.horizon for c in (before, after)]
+    closing = [c.opened[:, 0] < model.horizon for c in (before, after)]
     on_shift, opened = (
         sum(level(c.opened[kept][c.opened[kept][:, 1] == number], ticks) for number in range(3))
         for c, kept in zip((before, after), closing, strict=True)
@@ -224,9 +244,11 @@ def test_open_booths_never_exceed_the_officers_on_shift(words: Words) -> None:
     assert not same(before, after)
 
 
-def test_a_responsive_line_stays_nearer_its_bounds_and_the_other_pays() -> None:
+def test_a_responsive_line_stays_nearer_its_bounds_and_the_other_pays(
+    timetabled: Crossings, swapped: Crossings
+) -> None:
     """SENTRI's posted waits lie more often from 5 to 25 minutes; Ready's officers are those it gave."""
-    before, after = run(build(THREE)), run(build(changed(THREE, SWAP)))
+    before, after = timetabled, swapped
     in_band = [
         ((c.posted[:, 2] >= 5 * clock.MINUTE) & (c.posted[:, 2] <= 25 * clock.MINUTE))[c.posted[:, 2] != NEVER].mean()
         for c in (before, after)
@@ -253,9 +275,9 @@ WAYS = {"gate": {"lane_types": {"general": lane(1)}}, "hill": {"lane_types": {"g
 TOLL = {"action": "respond_toll", **GATE, "target_min": 20, "floor_usd": 1, "cap_usd": 8}
 
 
-def toll_model(per_hour: float, **words: object) -> PortModel:
+def toll_model(per_hour: float, weeks: int = 2, **words: object) -> PortModel:
     network = border(WAYS, [{"traveller_class": "plain", "per_hour": per_hour}])
-    return build(changed(network, {**TOLL, **words}), weeks=2)
+    return build(changed(network, {**TOLL, **words}), weeks=weeks)
 
 
 @pytest.mark.slow
@@ -264,11 +286,11 @@ def toll_model(per_hour: float, **words: object) -> PortModel:
     ("per_hour", "cap_usd", "ends"), [(200, 8, "at the floor"), (500, 8, "between"), (1_000, 3, "at the cap")]
 )
 def test_under_constant_demand_a_responsive_toll_ends_near_its_target(
-    per_hour: float, cap_usd: float, ends: str, reads: str
+    run_long: Run, per_hour: float, cap_usd: float, ends: str, reads: str
 ) -> None:
     """Over the last 24 hours: the mean posted wait within five minutes of target, or the toll at floor or cap."""
     model = toll_model(per_hour, reads=reads, cap_usd=cap_usd)
-    crossings = run(model)
+    crossings = run_long(model)
     last_day = np.arange(model.horizon - clock.DAY, model.horizon, clock.HOUR)
     moved = np.concatenate([[[-1, 0, 0]], crossings.tolls])
     steps = level(moved, last_day)
@@ -292,14 +314,14 @@ def test_a_toll_moves_one_step_a_review(step: int, wait: int, after: int) -> Non
     assert rules.next_toll(step, wait, 20, 9) == after
 
 
-def test_revenue_is_what_those_who_joined_were_charged() -> None:
+def test_revenue_is_what_those_who_joined_were_charged(run: Run) -> None:
     """By hand: floor and steps at each decision, over the measured days; where nothing is charged, there is none."""
-    model = toll_model(500)
+    model = toll_model(500, weeks=1)
     crossings = run(model)
     found = measure(crossings, model)
     paid = crossings.joined & (crossings.line == 0)
     steps = level(np.concatenate([[[-1, 0, 0]], crossings.tolls]), crossings.tick[paid])
-    revenue = (1 + 0.25 * steps).sum() / 14
+    revenue = (1 + 0.25 * steps).sum() / 7
     column = SUMMARY_METRICS.index(TOLL_REVENUE)
     rows = {group: found.summary[i, column] for i, group in enumerate(found.groups)}
     assert rows["gate", "vehicle", "general"] == pytest.approx(revenue)
@@ -307,7 +329,7 @@ def test_revenue_is_what_those_who_joined_were_charged() -> None:
     assert np.isnan(rows["hill", "vehicle", "general"])
 
 
-def test_a_toll_by_the_hour_has_revenue_too() -> None:
+def test_a_toll_by_the_hour_has_revenue_too(run: Run) -> None:
     network = border(WAYS, [{"traveller_class": "plain", "per_hour": 100}])
     fixed = {"action": "set_toll", **GATE, "toll_usd": {"00:00": 0, "07:00": 3, "10:00": 0}}
     model = build(changed(network, fixed))
@@ -348,9 +370,9 @@ SERVICES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("service", SERVICES, ids=lambda words: str(words["kind"]))
-def test_a_stacked_lane_serves_two_in_the_time_of_the_slower(service: Words) -> None:
+def test_a_stacked_lane_serves_two_in_the_time_of_the_slower(run_long: Run, service: Words) -> None:
     """Saturated, two lanes: 2 E[S] / E[max(S1, S2)] times two booths, within 2%."""
-    alone, stacked = (run(build(changed(one_line(2, 135, service), *words), weeks=3)) for words in ((), (STACK,)))
+    alone, stacked = (run_long(build(changed(one_line(2, 135, service), *words), weeks=3)) for words in ((), (STACK,)))
     days = slice(1, 21)  # the first begins empty
     served = [np.bincount(c.end[c.end != NONE] // clock.DAY)[days].sum() for c in (alone, stacked)]
     gain = stacking_gain(Service.model_validate(service))
@@ -381,7 +403,7 @@ def in_tandem(joins: Ints, services: Ints) -> tuple[Ints, Ints]:
 
 
 @pytest.mark.parametrize("per_hour", [20, 40, 60])
-def test_one_stacked_lane_is_two_booths_in_tandem(per_hour: float) -> None:
+def test_one_stacked_lane_is_two_booths_in_tandem(run: Run, per_hour: float) -> None:
     """Tick by tick what a recursion says that knows no events: nobody passes, nobody leaves before the front car."""
     model = build(changed(one_line(1, per_hour, SERVICES[2]), STACK))
     crossings = run(model)
