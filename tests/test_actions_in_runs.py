@@ -277,6 +277,21 @@ def work(crossings: Crossings) -> int:
     return int((crossings.end - crossings.start)[crossings.joined].sum())
 
 
+@pytest.mark.parametrize("fast_s", [600, 300])
+def test_a_lane_that_opens_to_all_leaves_the_work_as_it_was(run_of: Option, fast_s: float) -> None:
+    """As with a FAST booth that any truck may use: an inspection takes as long as on the line of one's own."""
+    two = border(
+        {"gate": {"lane_types": {"general": lane(2), "fast": lane(2, fast_s)}}},
+        [{"traveller_class": "plain", "per_hour": 11}, {"traveller_class": "pass", "per_hour": 8}],
+    )
+    base, _ = run_of(two)
+    option, _ = run_of(two, OPEN_FAST)
+    assert (base.key == option.key).all()
+    assert np.array_equal(base.end - base.start, option.end - option.start)  # one by one
+    assert (option.outcome == CROSSED).all()
+    assert ((option.line == 1) & (base.line == 0)).mean() > 0.1
+
+
 def test_a_lane_that_opens_to_all_brings_the_waits_of_two_lines_together(run_of: Option) -> None:
     """As with a FAST booth that any truck may use: the same inspections, and no line much longer than the other."""
     base, _ = run_of(TWO_LINES, weeks=2)

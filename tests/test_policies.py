@@ -271,6 +271,11 @@ def test_travellers_expect_the_booths_that_reviews_have_opened() -> None:
 
 # --- responsive tolls --------------------------------------------------------------------------
 
+
+def at_bound(steps: Ints, bound: int) -> bool:
+    return bool((steps == bound).mean() > 0.5)
+
+
 WAYS = {"gate": {"lane_types": {"general": lane(1)}}, "hill": {"lane_types": {"general": lane(19, 30)}}}
 TOLL = {"action": "respond_toll", **GATE, "target_min": 20, "floor_usd": 1, "cap_usd": 8}
 
@@ -305,6 +310,34 @@ def test_under_constant_demand_a_responsive_toll_ends_near_its_target(
     else:
         assert (steps == model.toll_rules[0].most).mean() > 0.9
         assert posted > 20
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=40, derandomize=True)
+@given(
+    per_hour=st.sampled_from([150, 250, 350, 500, 700, 1_000]),
+    target=st.sampled_from([5, 10, 20, 40]),
+    bounds=st.tuples(st.sampled_from([0, 1, 4]), st.sampled_from([2, 7, 20])),
+    words=st.fixed_dictionaries(
+        {
+            "step_usd": st.sampled_from([0.25, 0.5, 1]),
+            "every_min": st.sampled_from([30, 60, 120]),
+            "reads": st.sampled_from(["posted", "informed"]),
+        }
+    ),
+)
+def test_whatever_its_numbers_a_responsive_toll_settles(
+    run_long: Run, per_hour: int, target: int, bounds: tuple[int, int], words: Words
+) -> None:
+    """Over the last 24 hours: near the target, or most of the time at floor or cap, on that side of it."""
+    floor, more = bounds
+    model = toll_model(per_hour, target_min=target, floor_usd=floor, cap_usd=floor + more, **words)
+    crossings = run_long(model)
+    last_day = np.arange(model.horizon - clock.DAY, model.horizon, clock.HOUR)
+    steps = level(np.concatenate([[[-1, 0, 0]], crossings.tolls]), last_day)
+    apart = crossings.posted[-24:, 0].mean() / clock.MINUTE - target
+    most = model.toll_rules[0].most
+    assert abs(apart) <= 5 or (apart < 0 and at_bound(steps, 0)) or (apart > 0 and at_bound(steps, most))
 
 
 @pytest.mark.parametrize(
@@ -457,6 +490,16 @@ REFUSED: dict[str, tuple[Sequence[Words], tuple[object, ...], str]] = {
         ("toll_usd",),
         "2 already",
     ),
+    "a toll that forgets the other's lane types": (
+        [{**TOLL, "lane_types": ["general"]}, {**TOLL, "lane_types": ["ready"]}],
+        ("lane_types",),
+        "that of general responds already",
+    ),
+    "booths that forget the other rule's": (
+        [SWAP, {**ALL_LINES, "lines": {"general": BAND}, "balance": None, "officers_added": 1}],
+        ("lines",),
+        "those of ready, sentri respond already",
+    ),
     "lanes that are stacked already": ([STACK, STACK], ("lane_types",), "two booths already"),
     "officers who are not there": (
         [{**STACK, "officers": {"moved": [{**GATE, "lane_type": "ready", "booths": 9}]}}],
@@ -485,7 +528,7 @@ MALFORMED: dict[str, tuple[Words, str]] = {
     "a giver that responds": ({**SWAP, "swap_with": "sentri"}, "cannot be the one that gives"),
     "a least of nobody": ({**SWAP, "at_least": {"general": 2}}, "'general' neither responds nor gives"),
     "below itself": ({**ALL_LINES, "balance": {"keep": "ready", "below": "ready"}}, "cannot be kept below itself"),
-    "no room for a step": ({**TOLL, "cap_usd": 1.1}, "at least one step above floor_usd"),
+    "no room for a step": ({**TOLL, "cap_usd": 1.1}, "at least one step (0.25) above floor_usd (1)"),
 }
 
 
