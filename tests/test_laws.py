@@ -384,6 +384,41 @@ def test_patience_answers_a_capacity_ratio_by_its_logarithm() -> None:
         assert abs(moved.mean() - exact) < ERRORS_APART * error
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ["shortest", "preferred"])
+def test_another_booth_raises_no_mean_wait_where_travellers_choose(line: str) -> None:
+    """It helps its own line most, and the others too: those who come for it leave them, within noise."""
+    replicate = partial(experiment.replicate, engine=experiment.default_engine())
+
+    def border(booths: int) -> Network:
+        lanes = {"ready": lane(booths), "general": lane(2)}
+        classes = {
+            "car": {"mode": "vehicle", "lane_types": ["ready", "general"]},
+            "old": {"mode": "vehicle", "lane_types": ["general"]},
+        }
+        return network(
+            [port("east", lanes), port("west", {"general": lane(2)})],
+            [flow(240), flow(200, id="old-cars", traveller_class="old")],
+            classes=classes,
+            choice={"line": line},
+            patience_pct_per_min={"vehicle": 0.5},
+        )
+
+    runs = np.array(
+        [
+            [
+                hourly(replicate(build(border(booths), warm_up_weeks=1), SEED, number), "wait_mean_min")
+                for number in range(6)
+            ]
+            for booths in (2, 3)
+        ]
+    )
+    moved = np.nanmean(runs[1] - runs[0], axis=2)  # by replication and line
+    error = moved.std(axis=0, ddof=1) / math.sqrt(len(moved))
+    assert (moved.mean(axis=0) - ERRORS_APART * error <= 0).all()
+    assert build(border(2)).lines[moved.mean(axis=0).argmin()].lane_type == "ready"
+
+
 # --- the start and the gate --------------------------------------------------------------------
 
 
