@@ -145,6 +145,7 @@ def crew(part: list[int], booths: list[int], waits: list[int], **more: list[int]
     ("part", "booths", "waits", "officers", "after"),
     [
         pytest.param([RESPONDS] * 3, [2, 2, 2], [15, 15, 15], 6, [2, 2, 2], id="all within their bounds"),
+        pytest.param([RESPONDS] * 3, [2, 2, 2], [18, 12, 15], 9, [2, 2, 2], id="at the very bounds nothing moves"),
         pytest.param([RESPONDS] * 3, [2, 2, 2], [19, 15, 15], 7, [3, 2, 2], id="one officer is free"),
         pytest.param([RESPONDS] * 3, [2, 2, 2], [19, 15, 15], 6, [2, 2, 2], id="no officer is free"),
         pytest.param([RESPONDS] * 3, [2, 2, 2], [19, 19, 15], 7, [3, 2, 2], id="the first has the first right"),
@@ -155,6 +156,7 @@ def crew(part: list[int], booths: list[int], waits: list[int], **more: list[int]
         pytest.param([RESPONDS, FIXED, FIXED], [2, 2, 2], [15, 99, 0], 9, [2, 2, 2], id="fixed lines stay"),
         pytest.param([RESPONDS, FIXED, RESERVE], [2, 2, 3], [19, 0, 99], 7, [3, 2, 2], id="the reserve gives"),
         pytest.param([RESPONDS, FIXED, RESERVE], [2, 2, 1], [19, 0, 99], 5, [2, 2, 1], id="but not its least"),
+        pytest.param([RESPONDS, FIXED, RESERVE], [2, 2, 3], [19, 0, 99], 8, [3, 2, 3], id="nor while one is free"),
     ],
 )
 def test_a_review_moves_one_booth_a_line(
@@ -182,6 +184,34 @@ def test_balance_keeps_one_wait_below_the_other(waits: list[int], booths: list[i
     lines = crew([RESPONDS] * 3, [*booths, 1], [*waits, 0], base=[3, 3, 1])
     rules.balance(lines, 0, 1, 1_450, 120)
     assert lines.booths[:2] == after
+
+
+@pytest.mark.parametrize(
+    ("part", "shift", "officers", "after"),
+    [
+        pytest.param([RESPONDS] * 3, [0, 0, 0], 9, [3, 3, 3], id="the timetable"),
+        pytest.param([RESPONDS] * 3, [1, -1, 0], 9, [4, 2, 3], id="and what reviews have moved"),
+        pytest.param([RESPONDS] * 3, [4, -4, 0], 9, [5, 1, 3], id="within what is built and the least"),
+        pytest.param([RESPONDS] * 3, [0, 0, 0], 8, [3, 3, 2], id="one missing: the last line closes"),
+        pytest.param([RESPONDS] * 3, [0, 0, 0], 5, [3, 1, 1], id="down to its least, then the one before"),
+        pytest.param([RESPONDS] * 3, [0, 0, 0], 2, [1, 1, 0], id="then the least too, from the last"),
+        pytest.param([FIXED, RESPONDS, RESPONDS], [0, 0, 0], 4, [3, 1, 0], id="fixed lines keep theirs"),
+        pytest.param([RESPONDS, FIXED, RESERVE], [1, 0, 0], 9, [4, 3, 2], id="the reserve has what is left"),
+        pytest.param([RESPONDS, FIXED, RESERVE], [-1, 0, 0], 15, [2, 3, 5], id="up to what is built"),
+    ],
+)
+def test_officers_are_shared_out_in_the_order_of_the_lines(
+    part: list[int], shift: list[int], officers: int, after: list[int]
+) -> None:
+    """Three lines of three booths in the timetable, from 1 to 5."""
+    lines = crew(part, [3, 3, 3], [0] * 3, shift=shift)
+    rules.allot(lines, officers)
+    assert lines.booths == after
+
+
+def test_no_more_officers_work_than_there_are_lane_positions() -> None:
+    lines = crew([RESPONDS] * 3, [3, 3, 3], [0] * 3)
+    assert [rules.on_shift(lines, 2, positions) for positions in (20, 11, 10, 4)] == [11, 11, 10, 4]
 
 
 FEW = st.integers(0, 6)
