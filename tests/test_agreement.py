@@ -665,12 +665,12 @@ def starts_by_the_timetable(line: Line, ticks: Ints, services: Ints) -> list[int
     """
     steps = list(zip(*(column.tolist() for column in vars(line.timetable).values()), strict=True))
     steps = [(week + tick, *booths) for week in (0, WEEK) for tick, *booths in steps]
-    untils = [tick for tick, *_ in steps[1:]] + [2 * WEEK]
+    ends_of_steps = [tick for tick, *_ in steps[1:]] + [2 * WEEK]
     most = max(max(booths) for _, *booths in steps)
     ends, starts, last = [0] * most, [], 0
     for joins, service in zip(ticks.tolist(), services.tolist(), strict=True):
         start = NONE
-        for (since, booths, clearing), until in zip(steps, untils, strict=True):
+        for (since, booths, clearing), until in zip(steps, ends_of_steps, strict=True):
             in_line = joins < since or (since <= last > joins)
             opened = booths or (clearing if in_line else 0)
             earliest = max(joins, since, last, sorted(ends)[most - opened] if opened else until)

@@ -276,7 +276,7 @@ KINDS: dict[str, dict[str, tuple[str, list[str]]]] = {
         "a-toll-that-responds-without-a-cap": (".yaml:4:5", ["missing key 'cap_usd' (the most it may be)"]),
         "a-toll-that-responds-on-an-unknown-line": (
             ".yaml:4:68",
-            ["unknown lane type 'generall': did you mean 'general'?", "allowed: general"],
+            ["unknown lane type 'generals': did you mean 'general'?", "allowed: general"],
         ),
         "a-second-toll-that-responds": (
             ".yaml:5:55",
