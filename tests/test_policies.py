@@ -274,6 +274,15 @@ def test_open_booths_never_exceed_the_officers_on_shift(run: Run, timetabled: Cr
     assert not same(before, after)
 
 
+def test_a_line_that_opens_again_begins_with_its_timetable(run: Run, timetabled: Crossings) -> None:
+    """A review at Tuesday 20:00 closes a SENTRI booth; no other comes before the line has shut and opened again."""
+    idle = {"sentri": {"open_above_min": 20, "close_below_min": 10}}
+    after = run(build(changed(THREE, {**SWAP, "lines": idle, "every_min": 22 * 60})))
+    ticks = np.array([24 + 19, 24 + 21, 48 + 7]) * clock.HOUR
+    booths = [level(c.opened[c.opened[:, 1] == 2], ticks) for c in (timetabled, after)]
+    assert (booths[1] - booths[0]).tolist() == [0, -1, 0]
+
+
 def test_a_responsive_line_stays_nearer_its_bounds_and_the_other_pays(
     timetabled: Crossings, swapped: Crossings
 ) -> None:
