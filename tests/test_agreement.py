@@ -191,7 +191,7 @@ def booth_rules(draw_from: st.DrawFn, crossing: list[int]) -> BoothRule:
         one_booth=np.stack([by_hour(draw_from(st.lists(FEW, min_size=1, max_size=3)), 20_000) for _ in crossing]),
         tick=np.array(sorted({0, *later}), np.int64) * MINUTE,
         positions=draw_from(st.sampled_from([2, 5, 12, 40])),
-        interval=draw_from(st.sampled_from([5, 15, 60, 300])) * MINUTE,
+        interval=draw_from(st.sampled_from([5, 15, 60])) * MINUTE,
         added=draw_from(st.sampled_from([0, 0, 1, 3, 9])),
         posted=draw_from(st.booleans()),
         low=low,
