@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from portsim import changes, clock, scenario
-from portsim.engines import reference
 from portsim.model import PortModel, build
-from portsim.records import CROSSED, INSIDE, NONE, TURNED_AWAY, Crossings, broken_invariants
+from portsim.records import CROSSED, INSIDE, NONE, TURNED_AWAY, Crossings
 from portsim.schema import Change, DemandChange, Network
-from portsim.workload import draw
+from portsim.workload import Workload, draw
 
 TWIN_PORTS = Path(__file__).parent / "networks" / "twin-ports.yaml"
 CHANGE: TypeAdapter[Any] = TypeAdapter(Change)
 SEED = 2029
 Words = dict[str, Any]
+Simulate = Callable[[PortModel, Workload], Crossings]
 
 
 def changed(network: Network, *words: Words) -> tuple[Network, list[DemandChange]]:
@@ -34,17 +34,28 @@ def changed(network: Network, *words: Words) -> tuple[Network, list[DemandChange
     return network, [change for change in made if changes.concerns_demand(change)]
 
 
-def run(model: PortModel) -> Crossings:
-    """Simulate one replication, and see that it kept every invariant."""
-    crossings = reference.simulate(model, draw(model, SEED, 0))
-    assert broken_invariants(crossings, model) == []
-    return crossings
+Run = Callable[[PortModel], Crossings]
 
 
-def run_of(network: Network, *words: Words, **more: Any) -> tuple[Crossings, PortModel]:
-    after, demand = changed(network, *words)
-    model = build(after, demand, before=network, **more)
-    return run(model), model
+@pytest.fixture(scope="session")
+def run(simulate: Simulate) -> Run:
+    """Return how to simulate one replication on each engine in turn."""
+    return lambda model: simulate(model, draw(model, SEED, 0))
+
+
+Option = Callable[..., tuple[Crossings, PortModel]]  # of a network, and changes of it
+
+
+@pytest.fixture(scope="session")
+def run_of(run: Run) -> Option:
+    """Return how to run a network with changes made, on each engine in turn."""
+
+    def one(network: Network, *words: Words, **more: Any) -> tuple[Crossings, PortModel]:
+        after, demand = changed(network, *words)
+        model = build(after, demand, before=network, **more)
+        return run(model), model
+
+    return one
 
 
 # --- every action on the twin ports --------------------------------------------------------------
@@ -131,7 +142,7 @@ def slow_twins(tmp_path_factory: pytest.TempPathFactory) -> Network:
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-def test_every_action_leaves_a_run_that_keeps_the_invariants(slow_twins: Network, name: str) -> None:
+def test_every_action_leaves_a_run_that_keeps_the_invariants(run_of: Option, slow_twins: Network, name: str) -> None:
     """Nobody lost or overtaken, no booth idle beside a line, none at work that is not open."""
     fewer = {"action": "scale_demand", "factor": 0.05}
     crossings, model = run_of(slow_twins, *ACTIONS[name], fewer)
@@ -190,7 +201,7 @@ def line_number(model: PortModel, name: str) -> int:
     ids=["by day", "past closing", "over the week's end"],
 )
 def test_a_closure_stops_inspection_and_who_is_in_line_waits_on(
-    hours: object, span: tuple[str, str], closed: set[int]
+    run_of: Option, hours: object, span: tuple[str, str], closed: set[int]
 ) -> None:
     """Nobody joins, nobody starts; the line stands still, and is served when it is over, first come first served."""
     network = border(
@@ -213,7 +224,7 @@ def test_a_closure_stops_inspection_and_who_is_in_line_waits_on(
     assert (crossings.outcome[stood] == CROSSED).all()
 
 
-def test_travellers_of_a_closed_port_take_another_or_are_turned_away() -> None:
+def test_travellers_of_a_closed_port_take_another_or_are_turned_away(run_of: Option) -> None:
     """They see no line at the port, and do not wait outside for it."""
     lanes = {"lane_types": {"general": lane(3)}}
     network = border({"gate": lanes, "hill": lanes}, [{"traveller_class": "plain", "per_hour": 20}])
@@ -227,7 +238,7 @@ def test_travellers_of_a_closed_port_take_another_or_are_turned_away() -> None:
     assert np.array_equal(base.start[before], option.start[before])
 
 
-def test_lost_booths_serve_fewer_and_the_line_may_still_be_joined() -> None:
+def test_lost_booths_serve_fewer_and_the_line_may_still_be_joined(run_of: Option) -> None:
     """All of them lost: nobody starts, but people join and wait."""
     network = border({"gate": {"lane_types": {"general": lane(3)}}}, [{"traveller_class": "plain", "per_hour": 15}])
     lost = {
@@ -266,7 +277,22 @@ def work(crossings: Crossings) -> int:
     return int((crossings.end - crossings.start)[crossings.joined].sum())
 
 
-def test_a_lane_that_opens_to_all_brings_the_waits_of_two_lines_together() -> None:
+@pytest.mark.parametrize("fast_s", [600, 300])
+def test_a_lane_that_opens_to_all_leaves_the_work_as_it_was(run_of: Option, fast_s: float) -> None:
+    """As with a FAST booth that any truck may use: an inspection takes as long as on the line of one's own."""
+    two = border(
+        {"gate": {"lane_types": {"general": lane(2), "fast": lane(2, fast_s)}}},
+        [{"traveller_class": "plain", "per_hour": 11}, {"traveller_class": "pass", "per_hour": 8}],
+    )
+    base, _ = run_of(two)
+    option, _ = run_of(two, OPEN_FAST)
+    assert (base.key == option.key).all()
+    assert np.array_equal(base.end - base.start, option.end - option.start)  # one by one
+    assert (option.outcome == CROSSED).all()
+    assert ((option.line == 1) & (base.line == 0)).mean() > 0.1
+
+
+def test_a_lane_that_opens_to_all_brings_the_waits_of_two_lines_together(run_of: Option) -> None:
     """As with a FAST booth that any truck may use: the same inspections, and no line much longer than the other."""
     base, _ = run_of(TWO_LINES, weeks=2)
     option, _ = run_of(TWO_LINES, OPEN_FAST, weeks=2)
@@ -281,7 +307,7 @@ def test_a_lane_that_opens_to_all_brings_the_waits_of_two_lines_together() -> No
     assert set(option.line[~plain].tolist()) == {1}
 
 
-def test_one_pooled_line_is_no_worse_than_two_of_which_the_shorter_is_taken() -> None:
+def test_one_pooled_line_is_no_worse_than_two_of_which_the_shorter_is_taken(run_of: Option) -> None:
     """In the mean, within noise: of the same travellers with the same inspections."""
     separate, _ = run_of(TWO_LINES, *OPEN_BOTH, weeks=4)
     pooled, model = run_of(TWO_LINES, *POOL, weeks=4)
@@ -292,7 +318,7 @@ def test_one_pooled_line_is_no_worse_than_two_of_which_the_shorter_is_taken() ->
     assert days.mean() > -2 * days.std(ddof=1) / math.sqrt(28)
 
 
-def test_those_in_line_when_a_lane_type_goes_do_not_stand_there_for_ever() -> None:
+def test_those_in_line_when_a_lane_type_goes_do_not_stand_there_for_ever(run_of: Option) -> None:
     """At the start the lines are as long as observed; one that no booth serves any more has none."""
     seen = {"per_hour": 10, "wait_min": 40, "origins": {"town": 1}}
     network = border({"gate": {"lane_types": {"general": lane(2, observed=seen), "fast": lane(2, observed=seen)}}}, [])
@@ -303,7 +329,7 @@ def test_those_in_line_when_a_lane_type_goes_do_not_stand_there_for_ever() -> No
 # --- choice of a line, and tolls -----------------------------------------------------------------
 
 
-def test_preferred_is_the_first_open_line_however_long() -> None:
+def test_preferred_is_the_first_open_line_however_long(run_of: Option) -> None:
     """Ready while it is open, else general; the shortest otherwise."""
     lanes = {"ready": lane(1, hours=[{"opens": "08:00", "closes": "20:00"}]), "general": lane(4)}
     network = border({"gate": {"lane_types": lanes}}, [{"traveller_class": "both", "per_hour": 7}])
@@ -316,7 +342,7 @@ def test_preferred_is_the_first_open_line_however_long() -> None:
     assert mean_wait(shortest) < mean_wait(preferred)
 
 
-def test_a_toll_by_the_hour_diverts_travellers_in_its_hours_only() -> None:
+def test_a_toll_by_the_hour_diverts_travellers_in_its_hours_only(run_of: Option) -> None:
     """The same travellers choose as before while there is none: no line forms here that could tell them otherwise."""
     lanes = {"lane_types": {"general": lane(19, mean_s=60)}}
     network = border({"gate": lanes, "hill": lanes}, [{"traveller_class": "plain", "per_hour": 40}])
@@ -334,7 +360,7 @@ def test_a_toll_by_the_hour_diverts_travellers_in_its_hours_only() -> None:
     assert not ((option.line == 0) & (base.line == 1)).any()
 
 
-def test_set_choice_leaves_todays_shares_as_observed() -> None:
+def test_set_choice_leaves_todays_shares_as_observed(run_of: Option) -> None:
     """Constants are solved anew: travellers who mind access more still choose as they were seen to."""
 
     def observed(per_hour: float) -> Words:

@@ -233,6 +233,60 @@ KINDS: dict[str, dict[str, tuple[str, list[str]]]] = {
             ["unknown port 'eats': did you mean 'east'?", "allowed: east"],
         ),
     },
+    "Policies": {
+        "booths-that-respond-on-an-unknown-line": (
+            ".yaml:4:65",
+            ["unknown lane type 'readdy': did you mean 'ready'?", "allowed: general"],
+        ),
+        "booths-that-respond-to-no-line": (".yaml:4:5", ["give lines, balance or both"]),
+        "booths-that-open-below-where-they-close": (
+            ".yaml:4:65",
+            ["close_below_min (12) must be at most open_above_min (5)"],
+        ),
+        "booths-that-respond-without-an-officer": (
+            ".yaml:4:57",
+            ["ready alone has no officer but those of its timetable", "add swap_with, officers_added or another"],
+        ),
+        "more-booths-at-least-than-built": (".yaml:4:154", ["at least 9 ready booths, but 4 are built"]),
+        "a-line-kept-below-itself": (".yaml:4:57", ["'ready' cannot be kept below itself"]),
+        "a-wait-read-in-another-word": (
+            ".yaml:4:143",
+            ["'true_wait' is not allowed here:", "allowed: posted, informed"],
+        ),
+        "a-second-rule-for-booths": (
+            ".yaml:5:57",
+            [
+                "booths of a crossing have one rule, and those of ready respond already",
+                "all its lane types in one change",
+            ],
+        ),
+        "a-toll-with-its-floor-above-its-cap": (
+            ".yaml:4:5",
+            ["cap_usd (5) must be at least one step (0.25) above floor_usd (8)"],
+        ),
+        "a-toll-without-room-for-a-step": (
+            ".yaml:4:5",
+            ["cap_usd (1) must be at least one step (2) above floor_usd (0)"],
+        ),
+        "a-toll-with-a-target-of-no-wait": (".yaml:4:67", ["0 is out of range: must be above 0"]),
+        "a-toll-with-a-target-below-what-is-posted": (
+            ".yaml:4:67",
+            ["3 is below the 5 minutes in whose steps waits are posted", "5 or more, or any with reads: informed"],
+        ),
+        "a-toll-that-responds-without-a-cap": (".yaml:4:5", ["missing key 'cap_usd' (the most it may be)"]),
+        "a-toll-that-responds-on-an-unknown-line": (
+            ".yaml:4:68",
+            ["unknown lane type 'generals': did you mean 'general'?", "allowed: general"],
+        ),
+        "a-second-toll-that-responds": (
+            ".yaml:5:55",
+            ["one responsive toll, and that of general responds already", "name all its lane types here"],
+        ),
+        "stacked-booths-without-officers": (".yaml:4:5", ["missing key 'officers'", "added, or moved"]),
+        "stacked-booths-on-an-unknown-line": (".yaml:4:68", ["unknown lane type 'sentri':", "allowed: general, ready"]),
+        "stacked-booths-stacked-again": (".yaml:5:55", ["these lanes have two booths already"]),
+        "stacked-booths-at-a-closed-port": (".yaml:4:34", ["north is closed: open it first, with open_port"]),
+    },
     "The network": {
         "two-ports-of-one-id": (".network.yaml:56:9", ["'east' is the id of another one: each needs its own"]),
         "shares-beyond-one": (".network.yaml:35:13", ["the shares sum to 1.4: they must sum to 1"]),

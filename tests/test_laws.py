@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from portsim import clock, experiment, scenario
-from portsim.engines import reference
 from portsim.measures import HOURLY_METRICS, SUMMARY_METRICS, Measures
 from portsim.model import PortModel, build
 from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings, broken_invariants
@@ -26,6 +26,7 @@ from portsim.workload import WeekBlock, Workload, draw
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Words = dict[str, Any]
+Simulate = Callable[[PortModel, Workload], Crossings]
 
 SEED = 2027
 ERRORS_APART = 3.3
@@ -101,11 +102,23 @@ def rich_network(*, north: bool, day_cv: float = 0.0) -> Network:
     )
 
 
-def run(model: PortModel, seed: int = SEED, replication: int = 0) -> Crossings:
-    """Simulate one replication, and see that it kept every invariant."""
-    crossings = reference.simulate(model, draw(model, seed, replication))
-    assert broken_invariants(crossings, model) == []
-    return crossings
+Run = Callable[..., Crossings]  # of a model, a seed and a replication
+
+
+@pytest.fixture(scope="session")
+def run(simulate: Simulate) -> Run:
+    """Return how to simulate one replication on each engine in turn."""
+
+    def one(model: PortModel, seed: int = SEED, replication: int = 0) -> Crossings:
+        return simulate(model, draw(model, seed, replication))
+
+    return one
+
+
+@pytest.fixture(scope="session")
+def run_long(simulate_long: Simulate) -> Run:
+    """Return how to simulate one long replication, on one engine."""
+    return lambda model: simulate_long(model, draw(model, SEED, 0))
 
 
 def travellers(model: PortModel, week: int = 0) -> WeekBlock:
@@ -147,7 +160,9 @@ HOURS_OF_DAY = st.sets(st.integers(0, 23), min_size=1)
 
 @settings(deadline=None, max_examples=40)
 @given(booths=DAY_OF_BOOTHS, more=HOURS_OF_DAY, per_hour=st.integers(1, 8), seed=st.integers(0, 1_000))
-def test_an_added_booth_never_makes_anyone_later(booths: list[int], more: set[int], per_hour: int, seed: int) -> None:
+def test_an_added_booth_never_makes_anyone_later(
+    run: Run, booths: list[int], more: set[int], per_hour: int, seed: int
+) -> None:
     """One line, fixed choice, the same services: every start is as early or earlier, whatever the timetable."""
     after = [count + (hour in more) for hour, count in enumerate(booths)]
     words = {"service": {**SPREAD, "mean_s": 900}}
@@ -159,7 +174,7 @@ def test_an_added_booth_never_makes_anyone_later(booths: list[int], more: set[in
     event("someone starts earlier" if (option.start[served] < base.start[served]).any() else "nobody does")
 
 
-def test_an_added_booth_helps_on_a_busy_day() -> None:
+def test_an_added_booth_helps_on_a_busy_day(run: Run) -> None:
     """The law is not empty: where the line is long, most start earlier."""
     words = {"service": {**SPREAD, "mean_s": 60}}
     base, option = (run(build(one_line(booths, 120, **words))) for booths in (2, 3))
@@ -167,7 +182,7 @@ def test_an_added_booth_helps_on_a_busy_day() -> None:
     assert np.mean(option.start < base.start) > 0.9
 
 
-def test_a_line_before_constant_booths_is_kiefer_and_wolfowitz() -> None:
+def test_a_line_before_constant_booths_is_kiefer_and_wolfowitz(run: Run) -> None:
     """Starts are those of the recursion of 1955, tick by tick."""
     model = build(one_line(3, 150, service={**SPREAD, "mean_s": 70}))
     block, crossings = travellers(model), run(model)
@@ -176,7 +191,7 @@ def test_a_line_before_constant_booths_is_kiefer_and_wolfowitz() -> None:
     assert (crossings.end - crossings.start == services).all()
 
 
-def test_a_fraction_of_a_booth_serves_its_fraction_over_a_day() -> None:
+def test_a_fraction_of_a_booth_serves_its_fraction_over_a_day(run: Run) -> None:
     """A saturated line before 4.6 booths of 24 vehicles an hour: 2,649.6 a day, but for a slot carried over."""
     crossings = run(build(one_line(4.6, 132, mean_s=150)))
     by_day = np.bincount(crossings.end[crossings.end != NONE] // clock.DAY)[1:7]  # Monday begins empty
@@ -268,7 +283,7 @@ def test_replications_and_seeds_differ() -> None:
 
 
 @pytest.mark.parametrize("weeks", [1, 2])
-def test_a_week_is_the_same_in_a_run_that_ends_with_it_and_in_one_of_three(weeks: int) -> None:
+def test_a_week_is_the_same_in_a_run_that_ends_with_it_and_in_one_of_three(run: Run, weeks: int) -> None:
     """Whoever has left by the end of the shorter run left then in the longer too; whoever decided decided so."""
     border = rich_network(north=True, day_cv=0.1)
     short, long = (run(build(border, weeks=length)) for length in (weeks, 3))
@@ -325,7 +340,7 @@ def test_the_order_of_replications_does_not_matter(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_twin_ports_stay_within_ten_minutes_of_each_other() -> None:
+def test_twin_ports_stay_within_ten_minutes_of_each_other(run_long: Run) -> None:
     """Two ports alike under demand 12% above what both serve: waits of 40 minutes, and they do not herd.
 
     At 0.28% a minute the long-run wait is ln(1.12) / 0.0028, 40 minutes. The spread is the root mean square
@@ -337,7 +352,7 @@ def test_twin_ports_stay_within_ten_minutes_of_each_other() -> None:
         [flow(1.12 * 2 * 300)],
         patience_pct_per_min={"vehicle": 0.28},
     )
-    crossings = run(build(border, weeks=3))
+    crossings = run_long(build(border, weeks=3))
     hour = crossings.tick // clock.HOUR
     waits = []
     for line in (0, 1):
@@ -356,12 +371,11 @@ BETA_PCT = 0.28
 def test_patience_answers_a_capacity_ratio_by_its_logarithm() -> None:
     """Capacity times r moves a saturated line's wait by ln(1/r)/beta minutes: +10.9 at 0.97, -10.6 at 1.03."""
     runs = {}
+    replicate = partial(experiment.replicate, engine=experiment.default_engine())
     for ratio in (1.0, 0.97, 1.03):
         border = one_line(2, 1.15 * 120, patience=BETA_PCT, mean_s=60 / ratio)
         model = build(border, warm_up_weeks=1)
-        runs[ratio] = np.array(
-            [experiment.replicate(model, SEED, number).summary[0, SUMMARY_WAIT] for number in range(6)]
-        )
+        runs[ratio] = np.array([replicate(model, SEED, number).summary[0, SUMMARY_WAIT] for number in range(6)])
     for ratio in (0.97, 1.03):
         moved = runs[ratio] - runs[1.0]
         error = moved.std(ddof=1) / math.sqrt(len(moved))
@@ -370,10 +384,45 @@ def test_patience_answers_a_capacity_ratio_by_its_logarithm() -> None:
         assert abs(moved.mean() - exact) < ERRORS_APART * error
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ["shortest", "preferred"])
+def test_another_booth_raises_no_mean_wait_where_travellers_choose(line: str) -> None:
+    """It helps its own line most, and the others too: those who come for it leave them, within noise."""
+    replicate = partial(experiment.replicate, engine=experiment.default_engine())
+
+    def border(booths: int) -> Network:
+        lanes = {"ready": lane(booths), "general": lane(2)}
+        classes = {
+            "car": {"mode": "vehicle", "lane_types": ["ready", "general"]},
+            "old": {"mode": "vehicle", "lane_types": ["general"]},
+        }
+        return network(
+            [port("east", lanes), port("west", {"general": lane(2)})],
+            [flow(240), flow(200, id="old-cars", traveller_class="old")],
+            classes=classes,
+            choice={"line": line},
+            patience_pct_per_min={"vehicle": 0.5},
+        )
+
+    runs = np.array(
+        [
+            [
+                hourly(replicate(build(border(booths), warm_up_weeks=1), SEED, number), "wait_mean_min")
+                for number in range(6)
+            ]
+            for booths in (2, 3)
+        ]
+    )
+    moved = np.nanmean(runs[1] - runs[0], axis=2)  # by replication and line
+    error = moved.std(axis=0, ddof=1) / math.sqrt(len(moved))
+    assert (moved.mean(axis=0) - ERRORS_APART * error <= 0).all()
+    assert build(border(2)).lines[moved.mean(axis=0).argmin()].lane_type == "ready"
+
+
 # --- the start and the gate --------------------------------------------------------------------
 
 
-def test_a_line_with_an_observed_wait_begins_with_that_many_in_line() -> None:
+def test_a_line_with_an_observed_wait_begins_with_that_many_in_line(run: Run) -> None:
     """25 minutes before 3 booths of 60 an hour are 75 vehicles at Monday 00:00, the last served 25 minutes later."""
     observed = {"per_hour": 120, "wait_min": 25, "origins": {"town": 1}}
     crossings = run(build(network([port("east", {"general": lane(3, observed=observed)})])))
@@ -383,7 +432,7 @@ def test_a_line_with_an_observed_wait_begins_with_that_many_in_line() -> None:
     assert (crossings.outcome[standing] == CROSSED).all()
 
 
-def test_nobody_stands_before_a_shut_gate_at_the_start() -> None:
+def test_nobody_stands_before_a_shut_gate_at_the_start(run: Run) -> None:
     """A line that is shut on Monday 00:00 begins empty, whatever wait is stated there."""
     observed = {"per_hour": {"06:00": 60, "22:00": 0}, "wait_min": 25, "origins": {"town": 1}}
     border = network(
@@ -395,11 +444,9 @@ def test_nobody_stands_before_a_shut_gate_at_the_start() -> None:
 DAYTIME = [{"opens": "06:00", "closes": "14:00", "line_opens": "05:00"}]
 
 
-def daytime_line() -> tuple[PortModel, Crossings]:
-    """Run a line open by day, too few booths for those who come, who come at all hours."""
-    border = network([port("east", {"general": lane(2)}, hours=DAYTIME)], [flow(140, "east")])
-    model = build(border)
-    return model, run(model)
+def daytime_line() -> PortModel:
+    """Describe a line open by day, too few booths for those who come, who come at all hours."""
+    return build(network([port("east", {"general": lane(2)}, hours=DAYTIME)], [flow(140, "east")]))
 
 
 def hour_of_day(ticks: Ints) -> Floats:
@@ -408,9 +455,9 @@ def hour_of_day(ticks: Ints) -> Floats:
     return hours
 
 
-def test_the_gate_lets_in_from_line_opens_to_closing() -> None:
+def test_the_gate_lets_in_from_line_opens_to_closing(run: Run) -> None:
     """Who comes at another hour is turned away; who comes before the booths open waits for them."""
-    _, crossings = daytime_line()
+    crossings = run(daytime_line())
     at = hour_of_day(crossings.tick)
     assert ((crossings.outcome != TURNED_AWAY) == ((at >= 5) & (at < 14))).all()
     assert hour_of_day(crossings.start[crossings.joined]).min() == 6
@@ -418,9 +465,10 @@ def test_the_gate_lets_in_from_line_opens_to_closing() -> None:
     assert (crossings.joined & early).sum() > 500
 
 
-def test_who_is_in_line_at_closing_is_served_and_booths_stay_for_them() -> None:
+def test_who_is_in_line_at_closing_is_served_and_booths_stay_for_them(run: Run) -> None:
     """Closing shuts the gate: the line goes on at the last hour's booths, which close behind its last vehicle."""
-    model, crossings = daytime_line()
+    model = daytime_line()
+    crossings = run(model)
     assert (crossings.outcome[crossings.joined] == CROSSED).all()
     for day in range(7):
         closing = (day * 24 + 14) * clock.HOUR
@@ -435,7 +483,7 @@ def test_who_is_in_line_at_closing_is_served_and_booths_stay_for_them() -> None:
     assert model.lines[0].timetable.clearing.max() == 2
 
 
-def test_nobody_goes_to_a_closed_port() -> None:
+def test_nobody_goes_to_a_closed_port(run: Run) -> None:
     """A port that is closed has no line, and a traveller sent there is turned away."""
     border = network(
         [port("east", {"general": lane(2)}), port("west", {"general": lane(2)}, open=False)],
@@ -547,31 +595,32 @@ def borders(draw_from: st.DrawFn) -> Network:
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(border=borders(), seed=st.integers(0, 1_000), on_the_minute=st.booleans())
-def test_no_border_breaks_an_invariant(border: Network, seed: int, *, on_the_minute: bool) -> None:
+def test_no_border_breaks_an_invariant(simulate: Simulate, border: Network, seed: int, *, on_the_minute: bool) -> None:
     """Conservation, order, first come first served, Little's law, no idle booth beside a line: whatever the border."""
     model = build(border)
     drawn = draw(model, seed, 0)
-    crossings = reference.simulate(model, OnTheMinute(drawn) if on_the_minute else drawn)
+    crossings = simulate(model, OnTheMinute(drawn) if on_the_minute else drawn)
     assert broken_invariants(crossings, model) == []
     event(f"lines served: {len(set(crossings.line[crossings.start != NONE].tolist()))}")
 
 
-def test_two_who_join_a_later_line_at_one_tick_are_served_in_the_order_of_events() -> None:
+def test_two_who_join_a_later_line_at_one_tick_are_served_in_the_order_of_events(simulate: Simulate) -> None:
     """Services of a minute and decisions on the minute: ends of primary and of an earlier stage meet all the time."""
     stages = [{"id": name, "stations": 1, "service": lane(1)["service"]} for name in ("first", "second")]
     referred = lane(2, referral_share={"first": 0.5, "second": 0.5})
     model = build(network([port("east", {"general": referred}, stages=stages)], [flow(30, "east")]))
-    crossings = reference.simulate(model, OnTheMinute(draw(model, SEED, 0)))
+    crossings = simulate(model, OnTheMinute(draw(model, SEED, 0)))
     assert broken_invariants(crossings, model) == []
     came = np.where(crossings.stage_end[0] != NONE, crossings.stage_end[0], crossings.end)
     to_second = crossings.stage_start[1] != NONE
     assert to_second.sum() - len(np.unique(came[to_second])) > 100  # ties
 
 
-def busy_run() -> tuple[PortModel, Crossings]:
+@pytest.fixture(scope="module")
+def busy_run(run_long: Run) -> tuple[PortModel, Crossings]:
     """Run a border with every kind of outcome, a later stage and a line that lasts."""
     model = build(rich_network(north=True))
-    return model, run(model)
+    return model, run_long(model)
 
 
 def tampered(crossings: Crossings, name: str, rows: object, value: object) -> Crossings:
@@ -645,7 +694,7 @@ def plant(fault: str, crossings: Crossings) -> Crossings:
         "a longer service",
     ],
 )
-def test_a_planted_fault_is_found(fault: str) -> None:
+def test_a_planted_fault_is_found(busy_run: tuple[PortModel, Crossings], fault: str) -> None:
     """The invariants are not empty words: each fault in one traveller's row is noticed."""
-    model, crossings = busy_run()
+    model, crossings = busy_run
     assert broken_invariants(plant(fault, crossings), model) != []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from portsim import changes, checks, clock
-from portsim.engines import reference, rules
+from portsim.engines import rules
 from portsim.measures import SUMMARY_METRICS, TOLL_REVENUE, measure
 from portsim.model import NEVER, PortModel, build
 from portsim.policies import FIXED, RESERVE, RESPONDS, stacking_gain
-from portsim.records import NONE, Crossings, broken_invariants
+from portsim.records import NONE, Crossings
 from portsim.schema import Change, Network, Service
-from portsim.workload import draw
+from portsim.workload import Workload, draw
 
 Ints = npt.NDArray[np.int64]
 Words = dict[str, Any]
+Simulate = Callable[[PortModel, Workload], Crossings]
 CHANGE: TypeAdapter[Any] = TypeAdapter(Change)
 SEED = 2031
 SPREAD = {"kind": "gamma", "cv": 0.6}
@@ -61,11 +62,19 @@ def changed(network: Network, *words: Words) -> Network:
     return network
 
 
-def run(model: PortModel) -> Crossings:
-    """Simulate one replication, and see that it kept every invariant."""
-    crossings = reference.simulate(model, draw(model, SEED, 0))
-    assert broken_invariants(crossings, model) == []
-    return crossings
+Run = Callable[[PortModel], Crossings]
+
+
+@pytest.fixture(scope="session")
+def run(simulate: Simulate) -> Run:
+    """Return how to simulate one replication on each engine in turn."""
+    return lambda model: simulate(model, draw(model, SEED, 0))
+
+
+@pytest.fixture(scope="session")
+def run_long(simulate_long: Simulate) -> Run:
+    """Return how to simulate one long replication, on one engine."""
+    return lambda model: simulate_long(model, draw(model, SEED, 0))
 
 
 def same(one: Crossings, other: Crossings) -> bool:
@@ -106,6 +115,18 @@ ALL_LINES = {
 }
 
 
+@pytest.fixture(scope="session")
+def timetabled(run: Run) -> Crossings:
+    """Run the three lines by their timetables."""
+    return run(build(THREE))
+
+
+@pytest.fixture(scope="session")
+def swapped(run: Run) -> Crossings:
+    """Run them with officers who go from Ready to SENTRI and back."""
+    return run(build(changed(THREE, SWAP)))
+
+
 def crew(part: list[int], booths: list[int], waits: list[int], **more: list[int]) -> rules.Crew:
     """Describe three lines: open above 18, close below 12, from 1 to 5 booths."""
     columns = {
@@ -124,6 +145,7 @@ def crew(part: list[int], booths: list[int], waits: list[int], **more: list[int]
     ("part", "booths", "waits", "officers", "after"),
     [
         pytest.param([RESPONDS] * 3, [2, 2, 2], [15, 15, 15], 6, [2, 2, 2], id="all within their bounds"),
+        pytest.param([RESPONDS] * 3, [2, 2, 2], [18, 12, 15], 9, [2, 2, 2], id="at the very bounds nothing moves"),
         pytest.param([RESPONDS] * 3, [2, 2, 2], [19, 15, 15], 7, [3, 2, 2], id="one officer is free"),
         pytest.param([RESPONDS] * 3, [2, 2, 2], [19, 15, 15], 6, [2, 2, 2], id="no officer is free"),
         pytest.param([RESPONDS] * 3, [2, 2, 2], [19, 19, 15], 7, [3, 2, 2], id="the first has the first right"),
@@ -134,6 +156,7 @@ def crew(part: list[int], booths: list[int], waits: list[int], **more: list[int]
         pytest.param([RESPONDS, FIXED, FIXED], [2, 2, 2], [15, 99, 0], 9, [2, 2, 2], id="fixed lines stay"),
         pytest.param([RESPONDS, FIXED, RESERVE], [2, 2, 3], [19, 0, 99], 7, [3, 2, 2], id="the reserve gives"),
         pytest.param([RESPONDS, FIXED, RESERVE], [2, 2, 1], [19, 0, 99], 5, [2, 2, 1], id="but not its least"),
+        pytest.param([RESPONDS, FIXED, RESERVE], [2, 2, 3], [19, 0, 99], 8, [3, 2, 3], id="nor while one is free"),
     ],
 )
 def test_a_review_moves_one_booth_a_line(
@@ -161,6 +184,34 @@ def test_balance_keeps_one_wait_below_the_other(waits: list[int], booths: list[i
     lines = crew([RESPONDS] * 3, [*booths, 1], [*waits, 0], base=[3, 3, 1])
     rules.balance(lines, 0, 1, 1_450, 120)
     assert lines.booths[:2] == after
+
+
+@pytest.mark.parametrize(
+    ("part", "shift", "officers", "after"),
+    [
+        pytest.param([RESPONDS] * 3, [0, 0, 0], 9, [3, 3, 3], id="the timetable"),
+        pytest.param([RESPONDS] * 3, [1, -1, 0], 9, [4, 2, 3], id="and what reviews have moved"),
+        pytest.param([RESPONDS] * 3, [4, -4, 0], 9, [5, 1, 3], id="within what is built and the least"),
+        pytest.param([RESPONDS] * 3, [0, 0, 0], 8, [3, 3, 2], id="one missing: the last line closes"),
+        pytest.param([RESPONDS] * 3, [0, 0, 0], 5, [3, 1, 1], id="down to its least, then the one before"),
+        pytest.param([RESPONDS] * 3, [0, 0, 0], 2, [1, 1, 0], id="then the least too, from the last"),
+        pytest.param([FIXED, RESPONDS, RESPONDS], [0, 0, 0], 4, [3, 1, 0], id="fixed lines keep theirs"),
+        pytest.param([RESPONDS, FIXED, RESERVE], [1, 0, 0], 9, [4, 3, 2], id="the reserve has what is left"),
+        pytest.param([RESPONDS, FIXED, RESERVE], [-1, 0, 0], 15, [2, 3, 5], id="up to what is built"),
+    ],
+)
+def test_officers_are_shared_out_in_the_order_of_the_lines(
+    part: list[int], shift: list[int], officers: int, after: list[int]
+) -> None:
+    """Three lines of three booths in the timetable, from 1 to 5."""
+    lines = crew(part, [3, 3, 3], [0] * 3, shift=shift)
+    rules.allot(lines, officers)
+    assert lines.booths == after
+
+
+def test_no_more_officers_work_than_there_are_lane_positions() -> None:
+    lines = crew([RESPONDS] * 3, [3, 3, 3], [0] * 3)
+    assert [rules.on_shift(lines, 2, positions) for positions in (20, 11, 10, 4)] == [11, 11, 10, 4]
 
 
 FEW = st.integers(0, 6)
@@ -195,22 +246,21 @@ def test_officers_are_shared_out_within_bounds(
         assert lines.booths == base
 
 
-def test_bounds_that_are_never_met_leave_the_timetable_as_it_is() -> None:
+def test_bounds_that_are_never_met_leave_the_timetable_as_it_is(run: Run, timetabled: Crossings) -> None:
     """To the last tick: with swaps, minima and opening hours in play."""
-    plain = build(THREE)
     calm = {"open_above_min": 10_000, "close_below_min": 0}
     kept = build(changed(THREE, {**SWAP, "lines": {"sentri": calm}}))
     assert kept.booth_rules
-    assert same(run(plain), run(kept))
+    assert same(timetabled, run(kept))
 
 
 @pytest.mark.parametrize("words", [SWAP, ALL_LINES, {**SWAP, "officers_added": 1}], ids=["swap", "all", "added"])
-def test_open_booths_never_exceed_the_officers_on_shift(words: Words) -> None:
+def test_open_booths_never_exceed_the_officers_on_shift(run: Run, timetabled: Crossings, words: Words) -> None:
     """At every tick, over all lines: the timetables' booths and those added; with a swap just as many."""
-    plain, model = build(THREE), build(changed(THREE, words))
-    before, after = run(plain), run(model)
+    model = build(changed(THREE, words))
+    before, after = timetabled, run(model)
     ticks = np.unique(np.concatenate([c.opened[:, 0] for c in (before, after)]))
-    closing = [c.opened[:, 0] < plain.horizon for c in (before, after)]
+    closing = [c.opened[:, 0] < model.horizon for c in (before, after)]
     on_shift, opened = (
         sum(level(c.opened[kept][c.opened[kept][:, 1] == number], ticks) for number in range(3))
         for c, kept in zip((before, after), closing, strict=True)
@@ -224,9 +274,20 @@ def test_open_booths_never_exceed_the_officers_on_shift(words: Words) -> None:
     assert not same(before, after)
 
 
-def test_a_responsive_line_stays_nearer_its_bounds_and_the_other_pays() -> None:
+def test_a_line_that_opens_again_begins_with_its_timetable(run: Run, timetabled: Crossings) -> None:
+    """A review at Tuesday 20:00 closes a SENTRI booth; no other comes before the line has shut and opened again."""
+    idle = {"sentri": {"open_above_min": 20, "close_below_min": 10}}
+    after = run(build(changed(THREE, {**SWAP, "lines": idle, "every_min": 22 * 60})))
+    ticks = np.array([24 + 19, 24 + 21, 48 + 7]) * clock.HOUR
+    booths = [level(c.opened[c.opened[:, 1] == 2], ticks) for c in (timetabled, after)]
+    assert (booths[1] - booths[0]).tolist() == [0, -1, 0]
+
+
+def test_a_responsive_line_stays_nearer_its_bounds_and_the_other_pays(
+    timetabled: Crossings, swapped: Crossings
+) -> None:
     """SENTRI's posted waits lie more often from 5 to 25 minutes; Ready's officers are those it gave."""
-    before, after = run(build(THREE)), run(build(changed(THREE, SWAP)))
+    before, after = timetabled, swapped
     in_band = [
         ((c.posted[:, 2] >= 5 * clock.MINUTE) & (c.posted[:, 2] <= 25 * clock.MINUTE))[c.posted[:, 2] != NEVER].mean()
         for c in (before, after)
@@ -249,13 +310,18 @@ def test_travellers_expect_the_booths_that_reviews_have_opened() -> None:
 
 # --- responsive tolls --------------------------------------------------------------------------
 
+
+def at_bound(steps: Ints, bound: int) -> bool:
+    return bool((steps == bound).mean() > 0.5)
+
+
 WAYS = {"gate": {"lane_types": {"general": lane(1)}}, "hill": {"lane_types": {"general": lane(19, 30)}}}
 TOLL = {"action": "respond_toll", **GATE, "target_min": 20, "floor_usd": 1, "cap_usd": 8}
 
 
-def toll_model(per_hour: float, **words: object) -> PortModel:
+def toll_model(per_hour: float, weeks: int = 2, **words: object) -> PortModel:
     network = border(WAYS, [{"traveller_class": "plain", "per_hour": per_hour}])
-    return build(changed(network, {**TOLL, **words}), weeks=2)
+    return build(changed(network, {**TOLL, **words}), weeks=weeks)
 
 
 @pytest.mark.slow
@@ -264,11 +330,11 @@ def toll_model(per_hour: float, **words: object) -> PortModel:
     ("per_hour", "cap_usd", "ends"), [(200, 8, "at the floor"), (500, 8, "between"), (1_000, 3, "at the cap")]
 )
 def test_under_constant_demand_a_responsive_toll_ends_near_its_target(
-    per_hour: float, cap_usd: float, ends: str, reads: str
+    run_long: Run, per_hour: float, cap_usd: float, ends: str, reads: str
 ) -> None:
     """Over the last 24 hours: the mean posted wait within five minutes of target, or the toll at floor or cap."""
     model = toll_model(per_hour, reads=reads, cap_usd=cap_usd)
-    crossings = run(model)
+    crossings = run_long(model)
     last_day = np.arange(model.horizon - clock.DAY, model.horizon, clock.HOUR)
     moved = np.concatenate([[[-1, 0, 0]], crossings.tolls])
     steps = level(moved, last_day)
@@ -285,6 +351,34 @@ def test_under_constant_demand_a_responsive_toll_ends_near_its_target(
         assert posted > 20
 
 
+@pytest.mark.slow
+@settings(deadline=None, max_examples=40, derandomize=True)
+@given(
+    per_hour=st.sampled_from([150, 250, 350, 500, 700, 1_000]),
+    target=st.sampled_from([5, 10, 20, 40]),
+    bounds=st.tuples(st.sampled_from([0, 1, 4]), st.sampled_from([2, 7, 20])),
+    words=st.fixed_dictionaries(
+        {
+            "step_usd": st.sampled_from([0.25, 0.5, 1]),
+            "every_min": st.sampled_from([30, 60, 120]),
+            "reads": st.sampled_from(["posted", "informed"]),
+        }
+    ),
+)
+def test_whatever_its_numbers_a_responsive_toll_settles(
+    run_long: Run, per_hour: int, target: int, bounds: tuple[int, int], words: Words
+) -> None:
+    """Over the last 24 hours: near the target, or most of the time at floor or cap, on that side of it."""
+    floor, more = bounds
+    model = toll_model(per_hour, target_min=target, floor_usd=floor, cap_usd=floor + more, **words)
+    crossings = run_long(model)
+    last_day = np.arange(model.horizon - clock.DAY, model.horizon, clock.HOUR)
+    steps = level(np.concatenate([[[-1, 0, 0]], crossings.tolls]), last_day)
+    apart = crossings.posted[-24:, 0].mean() / clock.MINUTE - target
+    most = model.toll_rules[0].most
+    assert abs(apart) <= 5 or (apart < 0 and at_bound(steps, 0)) or (apart > 0 and at_bound(steps, most))
+
+
 @pytest.mark.parametrize(
     ("step", "wait", "after"), [(3, 21, 4), (3, 19, 2), (3, 20, 3), (9, 21, 9), (0, 19, 0), (3, NEVER, 3)]
 )
@@ -292,14 +386,14 @@ def test_a_toll_moves_one_step_a_review(step: int, wait: int, after: int) -> Non
     assert rules.next_toll(step, wait, 20, 9) == after
 
 
-def test_revenue_is_what_those_who_joined_were_charged() -> None:
+def test_revenue_is_what_those_who_joined_were_charged(run: Run) -> None:
     """By hand: floor and steps at each decision, over the measured days; where nothing is charged, there is none."""
-    model = toll_model(500)
+    model = toll_model(500, weeks=1)
     crossings = run(model)
     found = measure(crossings, model)
     paid = crossings.joined & (crossings.line == 0)
     steps = level(np.concatenate([[[-1, 0, 0]], crossings.tolls]), crossings.tick[paid])
-    revenue = (1 + 0.25 * steps).sum() / 14
+    revenue = (1 + 0.25 * steps).sum() / 7
     column = SUMMARY_METRICS.index(TOLL_REVENUE)
     rows = {group: found.summary[i, column] for i, group in enumerate(found.groups)}
     assert rows["gate", "vehicle", "general"] == pytest.approx(revenue)
@@ -307,7 +401,7 @@ def test_revenue_is_what_those_who_joined_were_charged() -> None:
     assert np.isnan(rows["hill", "vehicle", "general"])
 
 
-def test_a_toll_by_the_hour_has_revenue_too() -> None:
+def test_a_toll_by_the_hour_has_revenue_too(run: Run) -> None:
     network = border(WAYS, [{"traveller_class": "plain", "per_hour": 100}])
     fixed = {"action": "set_toll", **GATE, "toll_usd": {"00:00": 0, "07:00": 3, "10:00": 0}}
     model = build(changed(network, fixed))
@@ -348,9 +442,9 @@ SERVICES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("service", SERVICES, ids=lambda words: str(words["kind"]))
-def test_a_stacked_lane_serves_two_in_the_time_of_the_slower(service: Words) -> None:
+def test_a_stacked_lane_serves_two_in_the_time_of_the_slower(run_long: Run, service: Words) -> None:
     """Saturated, two lanes: 2 E[S] / E[max(S1, S2)] times two booths, within 2%."""
-    alone, stacked = (run(build(changed(one_line(2, 135, service), *words), weeks=3)) for words in ((), (STACK,)))
+    alone, stacked = (run_long(build(changed(one_line(2, 135, service), *words), weeks=3)) for words in ((), (STACK,)))
     days = slice(1, 21)  # the first begins empty
     served = [np.bincount(c.end[c.end != NONE] // clock.DAY)[days].sum() for c in (alone, stacked)]
     gain = stacking_gain(Service.model_validate(service))
@@ -381,7 +475,7 @@ def in_tandem(joins: Ints, services: Ints) -> tuple[Ints, Ints]:
 
 
 @pytest.mark.parametrize("per_hour", [20, 40, 60])
-def test_one_stacked_lane_is_two_booths_in_tandem(per_hour: float) -> None:
+def test_one_stacked_lane_is_two_booths_in_tandem(run: Run, per_hour: float) -> None:
     """Tick by tick what a recursion says that knows no events: nobody passes, nobody leaves before the front car."""
     model = build(changed(one_line(1, per_hour, SERVICES[2]), STACK))
     crossings = run(model)
@@ -435,6 +529,16 @@ REFUSED: dict[str, tuple[Sequence[Words], tuple[object, ...], str]] = {
         ("toll_usd",),
         "2 already",
     ),
+    "a toll that forgets the other's lane types": (
+        [{**TOLL, "lane_types": ["general"]}, {**TOLL, "lane_types": ["ready"]}],
+        ("lane_types",),
+        "that of general responds already",
+    ),
+    "booths that forget the other rule's": (
+        [SWAP, {**ALL_LINES, "lines": {"general": BAND}, "balance": None, "officers_added": 1}],
+        ("lines",),
+        "those of ready, sentri respond already",
+    ),
     "lanes that are stacked already": ([STACK, STACK], ("lane_types",), "two booths already"),
     "officers who are not there": (
         [{**STACK, "officers": {"moved": [{**GATE, "lane_type": "ready", "booths": 9}]}}],
@@ -463,7 +567,7 @@ MALFORMED: dict[str, tuple[Words, str]] = {
     "a giver that responds": ({**SWAP, "swap_with": "sentri"}, "cannot be the one that gives"),
     "a least of nobody": ({**SWAP, "at_least": {"general": 2}}, "'general' neither responds nor gives"),
     "below itself": ({**ALL_LINES, "balance": {"keep": "ready", "below": "ready"}}, "cannot be kept below itself"),
-    "no room for a step": ({**TOLL, "cap_usd": 1.1}, "at least one step above floor_usd"),
+    "no room for a step": ({**TOLL, "cap_usd": 1.1}, "at least one step (0.25) above floor_usd (1)"),
 }
 
 

@@ -376,6 +376,10 @@ Reads = Literal["posted", "informed"]
 READS = "which wait is read: the last one posted, or the last that travellers were informed of"
 ReviewInterval = Annotated[Real, Field(ge=1, le=10_080)]
 WaitMin = Annotated[Real, Field(ge=0, le=10_080)]
+TargetMin = Annotated[Real, Field(gt=0, le=10_080, description="the longest wait of these lines it moves towards")]
+FloorUsd = Annotated[Real, Field(ge=0, le=MOST_TOLL_USD, description="the least it may be, and what it starts at")]
+CapUsd = Annotated[Real, Field(ge=0, le=MOST_TOLL_USD, description="the most it may be")]
+StepUsd = Annotated[Real, Field(ge=0.01, le=MOST_TOLL_USD, description="how much it moves at a review")]
 
 
 class BoothLimits(Strict):
@@ -451,17 +455,18 @@ class ResponsiveToll(Strict):
     """One toll, of all the lane types named, that moves by steps towards a target wait."""
 
     lane_types: tuple[Identifier, ...] = Field(min_length=1)
-    target_min: WaitMin
-    floor_usd: Annotated[Real, Field(ge=0, le=MOST_TOLL_USD)] = 0.0
-    cap_usd: Annotated[Real, Field(ge=0, le=MOST_TOLL_USD)]
-    step_usd: Annotated[Real, Field(ge=0.01, le=MOST_TOLL_USD)] = 0.25
+    target_min: TargetMin
+    floor_usd: FloorUsd = 0.0
+    cap_usd: CapUsd
+    step_usd: StepUsd = 0.25
     every_min: ReviewInterval = 60.0
     reads: Reads = Field(default="posted", description=READS)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.floor_usd + self.step_usd > self.cap_usd:
-            raise ValueError(f"cap_usd ({self.cap_usd:g}) must be at least one step above floor_usd")
+            bounds = f"cap_usd ({self.cap_usd:g}) must be at least one step ({self.step_usd:g}) above"
+            raise ValueError(f"{bounds} floor_usd ({self.floor_usd:g})")
         return self
 
 
@@ -825,10 +830,10 @@ class RespondToll(Strict):
     port: Identifier
     mode: Mode
     lane_types: tuple[Identifier, ...] | None = None
-    target_min: WaitMin
-    floor_usd: Annotated[Real, Field(ge=0, le=MOST_TOLL_USD)] = 0.0
-    cap_usd: Annotated[Real, Field(ge=0, le=MOST_TOLL_USD)]
-    step_usd: Annotated[Real, Field(ge=0.01, le=MOST_TOLL_USD)] = 0.25
+    target_min: TargetMin
+    floor_usd: FloorUsd = 0.0
+    cap_usd: CapUsd
+    step_usd: StepUsd = 0.25
     every_min: ReviewInterval = 60.0
     reads: Reads = Field(default="posted", description=READS)
 

@@ -219,6 +219,10 @@ def respond(network: Network, change: RespondBooths) -> Network:
     rule = ResponsiveBooths.model_validate(stated)
     if rule == crossing.responsive_booths:
         raise nothing(because="booths respond like this already")
+    forgotten = set(crossing.responsive_booths.concerned() if crossing.responsive_booths else ()) - {*rule.concerned()}
+    if forgotten:
+        message = f"the booths of a crossing have one rule, and those of {', '.join(sorted(forgotten))} respond already"
+        raise ChangeFault((("lines",), f"{message}: name all its lane types in one change"))
     return with_crossing(network, change.port, change.mode, {"responsive_booths": rule})
 
 

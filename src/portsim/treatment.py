@@ -201,4 +201,12 @@ def respond_toll(network: Network, change: RespondToll) -> Network:
     rule = change.rule(change.lane_types or tuple(crossing.lane_types))
     if rule == crossing.responsive_toll:
         raise nothing(because="the toll responds like this already")
+    step = network.choice.posting_step_min.value
+    if rule.reads == "posted" and rule.target_min < step:
+        message = f"{rule.target_min:g} is below the {step:g} minutes in whose steps waits are posted"
+        raise ChangeFault((("target_min",), f"{message}: allowed: {step:g} or more, or any with reads: informed"))
+    forgotten = set(crossing.responsive_toll.lane_types if crossing.responsive_toll else ()) - set(rule.lane_types)
+    if forgotten:
+        message = f"a crossing has one responsive toll, and that of {', '.join(sorted(forgotten))} responds already"
+        raise ChangeFault((("lane_types",), f"{message}: name all its lane types here, or set_toll there first"))
     return with_crossing(network, change.port, change.mode, {"responsive_toll": rule})

@@ -287,6 +287,7 @@ class ResponsiveBooths:
         self.crew = rules.Crew(*(column.tolist() for column in bounds), *zeros)
         self.clearing = [0] * len(rule.lines)
         self.responded = [False] * len(rule.lines)
+        self.extra: list[int | None] = [None] * len(rule.lines)  # that travellers expect, beyond the timetables'
         for line in self.lines:
             line.crew = self
 
@@ -317,11 +318,18 @@ class ResponsiveBooths:
             crew.shift[place] = crew.booths[place] - crew.base[place]
         self._share_out()
         for place, line in enumerate(self.lines):
-            extra = crew.booths[place] - crew.base[place]
-            line.capacity = [
-                rules.expected_capacity(capacity, int(one), extra, crew.least[place], crew.most[place])
-                for capacity, one in zip(line.timetabled, rule.one_booth[place], strict=True)
-            ]
+            self._let_expect(line, place, crew.booths[place] - crew.base[place])
+
+    def _let_expect(self, line: PrimaryLine, place: int, extra: int) -> None:
+        """Let travellers expect as many booths beyond the timetable's as are open now."""
+        if extra == self.extra[place]:
+            return  # as they do already
+        self.extra[place] = extra
+        least, most = self.crew.least[place], self.crew.most[place]
+        line.capacity = [
+            rules.expected_capacity(capacity, int(one), extra, least, most)
+            for capacity, one in zip(line.timetabled, self.rule.one_booth[place], strict=True)
+        ]
 
     def _see_who_works(self) -> None:
         """Let lines take part in the hours in which their timetables have booths; the others begin anew."""
