@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from portsim.errors import PortsimError
 
@@ -19,6 +20,7 @@ T = TypeVar("T")
 Work = Callable[[], T]
 Versions = Mapping[str, str]
 
+_SCHEMES = ("tcp", "tls", "ws", "wss")
 _PATIENCE_S = 5  # until a cluster that does not answer is said to be out of reach
 
 
@@ -83,18 +85,30 @@ def cluster(address: str, versions: Callable[[], Versions]) -> Iterator[Cluster]
     """
     if not find_spec("distributed"):
         raise PortsimError("a cluster needs dask.distributed, which is not installed: pip install 'portsim[cluster]'")
+    _check(address)
     from distributed import Client  # noqa: PLC0415 - an extra, and slow to import
 
     try:
         client: Any = Client(address, timeout=_PATIENCE_S, set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError, TypeError) as error:
+    except OSError as error:
         raise PortsimError(
             f"no Dask scheduler answers at {address} within {_PATIENCE_S} s. "
-            "Start one with `dask scheduler`, and give the address that it prints, such as tcp://10.0.0.5:8786"
+            "Start one with `dask scheduler`, and give the address that it prints"
         ) from error
     with client:
         _see_workers(client, address, versions)
         yield Cluster(client, address, versions)
+
+
+def _check(address: str) -> None:
+    """Raise PortsimError unless an address is one that a Dask scheduler may have."""
+    try:
+        parts = urlsplit(address if "//" in address else f"tcp://{address}")
+        good = parts.scheme in _SCHEMES and parts.hostname and parts.port
+    except ValueError:
+        good = False
+    if not good:
+        raise PortsimError(f"'{address}' is no address of a Dask scheduler: give one such as tcp://10.0.0.5:8786")
 
 
 def _see_workers(client: Any, address: str, versions: Callable[[], Versions]) -> None:
