@@ -104,6 +104,12 @@ def carry_out(
         if place is not None:
             reporter.say(f"  cluster   {place.address}, {place.threads} threads")
         _say_engine(reporter, study, chosen, asked=engine is not None)
+        if keep_rows:
+            kept = min(keep_rows, study.scenarios[0].run.replications)
+            reporter.say(
+                f"  rows      of {kept} replication(s) of each scenario go to {report.ROWS}/; a finished one is"
+            )
+            reporter.say("            simulated again for its rows only")
         how: dict[str, Any] = {"engine": chosen, "jobs": jobs, "verify": verify, "progress": reporter.progress}
         keep = experiment.Kept(folder / report.ROWS, keep_rows or 0)
         measures = experiment.run(study.runs, parts, place=place, keep=keep, **how)
