@@ -213,8 +213,10 @@ def test_a_traveller_is_a_row(desk: Path, alone: portsim.Results) -> None:
     assert set(trucks["lane_type"]) == {"standard"}
     assert {"crossed", "lost"} <= set(rows["outcome"])
     assert trucks["wait_min"].mean() == pytest.approx(alone.wait("left", "truck").mean, rel=1e-5)
-    crossed = rows[rows["outcome"] == "crossed"]
-    assert (crossed["crossing_time_min"] > crossed["wait_min"]).all()
+    crossed = rows[(rows["outcome"] == "crossed") & (rows["decided_min"] > 0)]
+    assert (crossed["crossing_time_min"] >= crossed["wait_min"] + crossed["primary_min"] - 1e-6).all()
+    standing = rows[rows["decided_min"] == 0]
+    assert standing["wait_min"].isna().all()  # they joined before the start
     assert rows[rows["outcome"] == "lost"]["wait_min"].isna().all()
     assert np.all(np.diff(rows["decided_min"]) >= 0)
 

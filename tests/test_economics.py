@@ -176,16 +176,19 @@ def test_assumed_waits_are_said_to_be_so() -> None:
 
 # --- the same trucks ---------------------------------------------------------------------------
 
-Trucks = tuple[np.ndarray, np.ndarray, np.ndarray]
+Trucks = list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
-def trucks(waits: Mapping[int, tuple[int, float]]) -> Trucks:
-    """Return trucks, given as key: (port index, wait in minutes)."""
-    return (
-        np.array(list(waits), np.int64),
-        np.array([port for port, _ in waits.values()], np.int64),
-        np.array([wait for _, wait in waits.values()], float),
-    )
+def trucks(*weeks: Mapping[int, tuple[int, float]]) -> Trucks:
+    """Return the trucks of each week, given as key: (port index, wait in minutes)."""
+    return [
+        (
+            np.array(list(waits), np.int64),
+            np.array([port for port, _ in waits.values()], np.int64),
+            np.array([wait for _, wait in waits.values()], float),
+        )
+        for waits in weeks
+    ]
 
 
 def test_with_another_truck_demand_the_rule_values_the_waits_alone_and_says_so() -> None:
@@ -199,6 +202,14 @@ def test_trucks_are_paired_by_key_whatever_their_order() -> None:
     base = trucks({11: (0, 10.0), 12: (0, 30.0)})
     option = trucks({12: (0, 20.0), 11: (0, 4.0)})
     assert minutes_saved([base], [option], ["east"]).minutes.tolist() == [[8.0]]
+
+
+def test_weeks_make_one_mean() -> None:
+    """Of all trucks, not of the weeks' means: 6, 12 and 12 are 10."""
+    base = trucks({1: (0, 10.0)}, {2: (0, 30.0), 3: (0, 20.0), 4: (0, 1.0)})
+    option = trucks({1: (0, 4.0)}, {3: (0, 8.0), 2: (0, 18.0)})
+    found = minutes_saved([base], [option], ["east"])
+    assert (found.minutes.tolist(), found.paired, found.left_out) == ([[10.0]], 3.0, 1.0)
 
 
 def test_a_truck_that_switches_counts_at_its_port_in_the_base() -> None:
@@ -236,8 +247,8 @@ def test_ticks_of_measures_become_minutes_of_value(packaged: CargoRule) -> None:
     """From replications to the table: ten minutes less for every truck of three ports."""
     keys = np.arange(30)
     waits = TruckWaits(keys, keys % 3, np.full(30, 40 * MINUTE))
-    before = Measures((), np.zeros((0, 0)), (), np.zeros((0, 0, 0)), np.zeros((0, 0, 24, 2)), waits)
-    after = replace(before, trucks=replace(waits, wait=waits.wait - 10 * MINUTE))
+    before = Measures((), np.zeros((0, 0)), (), np.zeros((0, 0, 0)), np.zeros((0, 0, 24, 2)), [waits])
+    after = replace(before, trucks=[replace(waits, wait=waits.wait - 10 * MINUTE)])
     table, saved = tables.cargo_value(
         "a", "b", [before] * 2, [after] * 2, ports=PORTS, rule=packaged, assumed=frozenset()
     )

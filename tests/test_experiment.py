@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portsim import experiment, scenario
+from portsim import experiment, parts, scenario
 from portsim.errors import PortsimError
 from portsim.measures import Measures
 from portsim.scenario import Scenario
@@ -49,7 +49,10 @@ def read(folder: Path, more: str = "", **run: object) -> Scenario:
 
 def same(one: Measures, other: Measures) -> bool:
     """Say whether two measures are the same to the last bit, blanks included."""
-    arrays = [(m.summary, m.hourly, m.trucks.key, m.trucks.port, m.trucks.wait) for m in (one, other)]
+    arrays = [
+        (m.summary, m.hourly, m.daily, *(column for week in m.trucks for column in (week.key, week.port, week.wait)))
+        for m in (one, other)
+    ]
     return (one.groups, one.lines) == (other.groups, other.lines) and all(
         (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes()) for a, b in zip(*arrays, strict=True)
     )
@@ -79,26 +82,26 @@ def test_measures_are_saved_and_loaded_exactly(base: Scenario, tmp_path: Path) -
     """Every number to the last bit, blanks and names too; and no temporary file is left."""
     measures = experiment.replicate(experiment.build_model(base), 7, 0)
     assert np.isnan(measures.hourly).any()
-    assert len(measures.trucks.key) > 0
-    experiment.save(measures, tmp_path / "part.npz")
-    assert same(experiment.load(tmp_path / "part.npz"), measures)
+    assert all(len(week.key) for week in measures.trucks)
+    parts.save(measures, tmp_path / "part.npz")
+    assert same(parts.load(tmp_path / "part.npz"), measures)
     assert [path.name for path in tmp_path.glob("part*")] == ["part.npz"]
 
 
 def test_a_part_is_named_by_all_it_depends_on(base: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Content, seed, number and version change the name; titles and the count of replications do not."""
-    name = experiment.part_name(base, 0)
+    name = parts.part_name(base, 0)
     others = {
-        experiment.part_name(base, 1),
-        experiment.part_name(read(tmp_path, seed=8), 0),
-        experiment.part_name(read(tmp_path, weeks=2), 0),
-        experiment.part_name(read(tmp_path, BUSIER), 0),
-        experiment.part_name(read(tmp_path, "patience_pct_per_min: {vehicle: 0.1}\n"), 0),
+        parts.part_name(base, 1),
+        parts.part_name(read(tmp_path, seed=8), 0),
+        parts.part_name(read(tmp_path, weeks=2), 0),
+        parts.part_name(read(tmp_path, BUSIER), 0),
+        parts.part_name(read(tmp_path, "patience_pct_per_min: {vehicle: 0.1}\n"), 0),
     }
     assert len(others | {name}) == 6
-    assert experiment.part_name(read(tmp_path, "title: Today\nabout: words\n", replications=9), 0) == name
-    monkeypatch.setattr(experiment, "__version__", "99.0")
-    assert experiment.part_name(base, 0) != name
+    assert parts.part_name(read(tmp_path, "title: Today\nabout: words\n", replications=9), 0) == name
+    monkeypatch.setattr(parts, "__version__", "99.0")
+    assert parts.part_name(base, 0) != name
 
 
 # --- runs --------------------------------------------------------------------------------------
@@ -203,9 +206,9 @@ def test_without_verify_invariants_are_not_looked_at(
 
 def test_a_part_of_another_numpy_is_another_part(base: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its draws may be others."""
-    name = experiment.part_name(base, 0)
+    name = parts.part_name(base, 0)
     monkeypatch.setattr(np, "__version__", "9.9.9")
-    assert experiment.part_name(base, 0) != name
+    assert parts.part_name(base, 0) != name
 
 
 def test_more_than_the_compiled_engine_holds_is_said_in_words(base: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def assert_same(one: Measures, other: Measures) -> None:
     assert (one.groups, one.lines) == (other.groups, other.lines)
     for name in ("summary", "hourly", "daily"):
         assert np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True), name
-    trucks = [sorted(zip(m.trucks.key, m.trucks.port, m.trucks.wait, strict=True)) for m in (one, other)]
+    trucks = [[sorted(zip(week.key, week.port, week.wait, strict=True)) for week in m.trucks] for m in (one, other)]
     assert trucks[0] == trucks[1]
 
 

@@ -308,7 +308,8 @@ def same(one: Measures, other: Measures) -> bool:
         and one.summary.tobytes() == other.summary.tobytes()
         and one.hourly.tobytes() == other.hourly.tobytes()
         and all(
-            getattr(one.trucks, name).tobytes() == getattr(other.trucks, name).tobytes()
+            getattr(week, name).tobytes() == getattr(as_week, name).tobytes()
+            for week, as_week in zip(one.trucks, other.trucks, strict=True)
             for name in ("key", "port", "wait")
         )
     )

@@ -350,7 +350,7 @@ def test_trucks_are_kept_one_by_one() -> None:
         Row(GENERAL, week + 5, 50, key=9),
         replace(lost(TRUCK, week + 6), key=10),
     ]
-    trucks = measure(run(*rows), border(warm_up_weeks=1)).trucks
+    (trucks,) = measure(run(*rows), border(warm_up_weeks=1)).trucks
     assert (trucks.key.tolist(), trucks.port.tolist(), trucks.wait.tolist()) == ([7], [1], [30 * MINUTE])
 
 

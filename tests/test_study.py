@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -422,3 +425,30 @@ def test_check_goes_on_after_a_file_whose_model_cannot_be_built(desk: Path, caps
     assert "now.yaml: good" in said.out
     assert "wild.yaml: " in said.err
     assert "demand is scaled 36 times in all" in said.err
+
+
+# --- killed ------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_goes_on_to_the_same_tables(desk: Path, tmp_path: Path) -> None:
+    """Kill -9 once the first replication is there: it is not run again, and every table has the same bytes."""
+    words = ["compare", desk / "now.yaml", desk / "opened.yaml", "--replications", 4, "--jobs", 1, "--quiet"]
+    slow = [*words, "--engine", "simpy", "--out", tmp_path / "killed"]
+    program = [sys.executable, "-c", "from portsim.cli import main; main()", *map(str, slow)]
+    with subprocess.Popen(program, stdout=subprocess.DEVNULL) as running:
+        while not list((tmp_path / "killed" / "parts").glob("*.npz")):
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.kill()
+    finished = {path: path.stat().st_mtime_ns for path in (tmp_path / "killed" / "parts").glob("*.npz")}
+    assert 1 <= len(finished) < 8
+    assert not (tmp_path / "killed" / "manifest.json").exists()
+    assert call(*slow) == 0
+    assert call(*words, "--out", tmp_path / "whole") == 0
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    for folder, count in (("tables", 6), ("parts", 8), ("figures", 1)):
+        paths = [path for path in (tmp_path / "whole" / folder).iterdir() if path.name != report.OWNER]
+        assert len(paths) >= count
+        for path in paths:
+            assert (tmp_path / "killed" / folder / path.name).read_bytes() == path.read_bytes(), path.name

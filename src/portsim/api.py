@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from portsim import __version__, clock, experiment, report, scenario, study, tables
+from portsim import __version__, experiment, report, scenario, study, tables
 from portsim.economics import COLUMNS as CARGO_COLUMNS
 from portsim.errors import PortsimError, ResultsError, ScenarioError
 from portsim.measures import ALL
 from portsim.numbers import Estimate
-from portsim.records import NONE, OUTCOMES
+from portsim.rows import frame
 from portsim.scenario import Scenario
 from portsim.workload import draw
 
@@ -81,6 +81,11 @@ class Results:
         """The figures by name: PNG where there is one, else SVG."""
         files = sorted((self.folder / "figures").glob("*.svg")) + sorted((self.folder / "figures").glob("*.png"))
         return {path.stem: path for path in files}
+
+    @property
+    def rows(self) -> dict[str, Path]:
+        """The files of travellers that `keep_rows` kept, by name: SCENARIO-REPLICATION."""
+        return {path.stem: path for path in sorted((self.folder / report.ROWS).glob("*.parquet"))}
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -168,15 +173,19 @@ def run(
     engine: str | None = None,
     verify: bool = False,
     quiet: bool = True,
+    keep_rows: int | None = None,
+    cluster: str | None = None,
 ) -> Results:
     """Simulate one scenario, and write its folder; what is there already is not run again.
 
     `replications`, `weeks`, `seed`: instead of the file's. `sets`: single values by dotted path, as `portsim show`
     lists them. `jobs`: threads, or with SimPy processes, by default one a core. `out`: instead of
-    results/NAME-DIGEST. `engine`: "compiled" or "simpy"; both give the same rows.
+    results/NAME-DIGEST. `engine`: "compiled" or "simpy"; both give the same rows. `keep_rows`: of so many replications
+    keep a row for each traveller; `cluster`: address of the Dask scheduler whose workers simulate, tcp://HOST:PORT.
     """
     settings = {"replications": replications, "weeks": weeks, "seed": seed}
-    return _study([scenario], settings, sets, jobs=jobs, out=out, engine=engine, verify=verify, quiet=quiet)
+    how: dict[str, Any] = {"jobs": jobs, "out": out, "engine": engine, "verify": verify, "quiet": quiet}
+    return _study([scenario], settings, sets, keep_rows=keep_rows, cluster=cluster, **how)
 
 
 def compare(
@@ -192,6 +201,8 @@ def compare(
     engine: str | None = None,
     verify: bool = False,
     quiet: bool = True,
+    keep_rows: int | None = None,
+    cluster: str | None = None,
 ) -> Results:
     """Simulate a base and options on the same travellers, and compare them; arguments as in `run`.
 
@@ -202,7 +213,7 @@ def compare(
     settings = {"replications": replications, "weeks": weeks, "seed": seed}
     scenarios = [base, *options]
     how: dict[str, Any] = {"jobs": jobs, "out": out, "engine": engine, "verify": verify, "quiet": quiet}
-    return _study(scenarios, settings, sets, low_patience=low_patience, **how)
+    return _study(scenarios, settings, sets, low_patience=low_patience, keep_rows=keep_rows, cluster=cluster, **how)
 
 
 def _study(
@@ -210,18 +221,12 @@ def _study(
     settings: Mapping[str, object],
     sets: Mapping[str, object] | None,
     *,
-    jobs: int | None,
     out: str | Path | None,
-    engine: str | None,
-    verify: bool,
-    quiet: bool,
     low_patience: bool = False,
+    **how: Any,
 ) -> Results:
     found = study.read(sources, settings, sets=_texts(sets), low_patience=low_patience)
-    folder = study.carry_out(
-        found, None if out is None else Path(out), jobs=jobs, engine=engine, verify=verify, quiet=quiet
-    )
-    return Results(folder)
+    return Results(study.carry_out(found, None if out is None else Path(out), **how))
 
 
 def read(
@@ -266,32 +271,13 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def simulate(source: study.Source, *, replication: int = 0) -> pd.DataFrame:
     """Return one replication as one row a traveller, in order of decision, the weeks of warm-up included.
 
-    `decided_min` is in minutes from Monday 00:00; `wait_min` is joining the line to start of primary,
-    `crossing_time_min` to leaving the last stage: empty where it did not happen.
+    The columns are those of docs/results.md, "rows": `decided_min` is in minutes from Monday 00:00; `wait_min` is
+    joining the line to start of primary, `crossing_time_min` to leaving the last stage: empty where it did not happen.
     """
     chosen = source if isinstance(source, Scenario) else read(source)
     model = experiment.build_model(chosen)
     rows = experiment.simulate(model, draw(model, chosen.run.seed, replication), experiment.default_engine())
-    lines = [(model.ports[line.port], line.lane_type) for line in model.lines]
-    ports, lane_types = (np.array([*names, None], dtype=object) for names in zip(*lines, strict=True))
-    modes = np.array([segment.mode for segment in model.segments], dtype=object)
-
-    def minutes_to(tick: np.ndarray) -> np.ndarray:
-        return np.where(tick > NONE, (tick - rows.tick) / clock.MINUTE, np.nan)
-
-    return pd.DataFrame(
-        {
-            "traveller": rows.key,
-            "port": ports[rows.line],
-            "mode": modes[rows.segment],
-            "lane_type": lane_types[rows.line],
-            "outcome": np.array(OUTCOMES, dtype=object)[rows.outcome],
-            "decided_min": rows.tick / clock.MINUTE,
-            "wait_min": minutes_to(rows.start),
-            "crossing_time_min": minutes_to(rows.depart),
-            "warm_up": rows.tick < model.warm_up_weeks * clock.WEEK,
-        }
-    )
+    return frame(rows, model, tuple(chosen.network.classes))
 
 
 def _texts(sets: Mapping[str, object] | None) -> list[str]:

@@ -49,6 +49,23 @@ EngineName = Annotated[
     str | None,
     typer.Option("--engine", help="compiled (fast) or simpy (the definition); both give the same rows."),
 ]
+KeepRows = Annotated[
+    int | None,
+    typer.Option(
+        "--keep-rows",
+        min=0,
+        metavar="N",
+        help="Also keep every traveller of the first N replications, as parquet in rows/. Needs portsim[rows].",
+    ),
+]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Simulate on the Dask cluster at tcp://HOST:PORT. Needs portsim[cluster].",
+    ),
+]
 Verify = Annotated[
     bool,
     typer.Option(
@@ -122,10 +139,13 @@ def run(
     engine: EngineName = None,
     quiet: Quiet = False,
     verify: Verify = False,
+    keep_rows: KeepRows = None,
+    cluster: ClusterAddress = None,
 ) -> None:
     """Simulate one scenario."""
     settings = {"replications": replications, "weeks": weeks, "seed": seed}
-    _study([scenario], settings, sets, jobs=jobs, out=out, engine=engine, quiet=quiet, verify=verify)
+    how: dict[str, Any] = {"jobs": jobs, "out": out, "engine": engine, "quiet": quiet, "verify": verify}
+    _study([scenario], settings, sets, keep_rows=keep_rows, cluster=cluster, **how)
 
 
 @app.command()
@@ -142,11 +162,13 @@ def compare(
     engine: EngineName = None,
     quiet: Quiet = False,
     verify: Verify = False,
+    keep_rows: KeepRows = None,
+    cluster: ClusterAddress = None,
 ) -> None:
     """Simulate a base and one or more options on the same travellers, and compare them."""
     settings = {"replications": replications, "weeks": weeks, "seed": seed}
     how: dict[str, Any] = {"jobs": jobs, "out": out, "engine": engine, "quiet": quiet, "verify": verify}
-    _study([base, *options], settings, sets, low_patience=low_patience, **how)
+    _study([base, *options], settings, sets, low_patience=low_patience, keep_rows=keep_rows, cluster=cluster, **how)
 
 
 @app.command()
@@ -176,17 +198,15 @@ def _study(
     settings: dict[str, int | None],
     sets: Sequence[str] | None,
     *,
-    jobs: int | None,
     out: Path | None,
-    engine: str | None,
     quiet: bool,
-    verify: bool,
     low_patience: bool = False,
+    **how: Any,
 ) -> None:
     from portsim import study  # noqa: PLC0415
 
     read = study.read(paths, settings, sets=sets or (), low_patience=low_patience)
-    folder = study.carry_out(read, out, jobs=jobs, engine=engine, verify=verify, quiet=quiet)
+    folder = study.carry_out(read, out, quiet=quiet, **how)
     if quiet:
         typer.echo(folder)
 

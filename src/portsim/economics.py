@@ -70,19 +70,23 @@ class Saving:
     left_out: float
 
 
-def minutes_saved(
-    base: Iterable[tuple[Ints, Ints, Floats]], option: Iterable[tuple[Ints, Ints, Floats]], ports: Sequence[str]
-) -> Saving:
-    """Pair trucks, given as (key, port index, wait in minutes) for each replication, by key."""
+Trucks = Iterable[tuple[Ints, Ints, Floats]]
+"""Single trucks of one week after the other, each week as (key, port index, wait in minutes)."""
+
+
+def minutes_saved(base: Iterable[Trucks], option: Iterable[Trucks], ports: Sequence[str]) -> Saving:
+    """Pair the trucks of each replication by key, week by week: a truck joins in the same week in both."""
     rows, paired, left_out = [], [], []
-    for (key, port, wait), (other_key, _, other_wait) in zip(base, option, strict=True):
-        _, here, there = np.intersect1d(key, other_key, assume_unique=True, return_indices=True)
-        saved = wait[here] - other_wait[there]
-        count = np.bincount(port[here], minlength=len(ports))
-        total = np.bincount(port[here], weights=saved, minlength=len(ports))
+    for weeks, other_weeks in zip(base, option, strict=True):
+        count, total, alone = np.zeros(len(ports)), np.zeros(len(ports)), 0
+        for (key, port, wait), (other_key, _, other_wait) in zip(weeks, other_weeks, strict=True):
+            _, here, there = np.intersect1d(key, other_key, assume_unique=True, return_indices=True)
+            count += np.bincount(port[here], minlength=len(ports))
+            total += np.bincount(port[here], weights=wait[here] - other_wait[there], minlength=len(ports))
+            alone += len(key) + len(other_key) - 2 * len(here)
         rows.append(np.divide(total, count, out=np.full(len(ports), np.nan), where=count > 0))
-        paired.append(len(here))
-        left_out.append(len(key) + len(other_key) - 2 * len(here))
+        paired.append(count.sum())
+        left_out.append(alone)
     return Saving(tuple(ports), np.array(rows), float(np.mean(paired)), float(np.mean(left_out)))
 
 

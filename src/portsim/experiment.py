@@ -7,38 +7,32 @@ each under a name that says all they depend on, and are never run again.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, get_args
-from zipfile import BadZipFile
+from typing import Literal, Protocol, get_args
 
-import numpy as np
-import numpy.typing as npt
-
-from portsim import __version__
 from portsim import model as definition
 from portsim.errors import PortsimError, nearest
+from portsim.execution import Place, ThisMachine, Work
 from portsim.islands import shared
 from portsim.measures import Measures, Tally, measure, together
 from portsim.model import PortModel
+from portsim.parts import is_whole, load, part_name, save
+from portsim.parts import versions as parts_versions
 from portsim.records import Crossings, broken_invariants, first_difference
+from portsim.rows import are_of as rows_are_of
+from portsim.rows import written as rows_written
 from portsim.scenario import Scenario
 from portsim.workload import WeekBlock, Workload, draw
 
-Ints = npt.NDArray[np.int64]
 Engine = Literal["compiled", "simpy"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 REPLAYED = 40_000  # travellers whom SimPy replays, to hold the compiled engine to its word: a second of work
-_DECISIVE = (
-    *("clock", "schema", "opening", "demand", "demand_changes", "policies", "model"),
-    *("islands", "workload", "records", "measures", "experiment"),
-)
 Progress = Callable[[int, int], None]
 
 
@@ -48,6 +42,9 @@ class Task:
 
     scenario: int
     replication: int
+
+
+Finished = list[tuple[Task, Measures]]
 
 
 def build_model(scenario: Scenario) -> PortModel:
@@ -66,6 +63,11 @@ def build_model(scenario: Scenario) -> PortModel:
 def default_engine() -> Engine:
     """Return the compiled engine, or SimPy where numba is not installed."""
     return "compiled" if find_spec("numba") else "simpy"
+
+
+def versions(engine: Engine) -> dict[str, str]:
+    """Return what must be the same on all machines of a run, or their results would not be."""
+    return parts_versions() | ({"engine": default_engine()} if engine == "compiled" else {})
 
 
 def as_engine(word: str) -> Engine:
@@ -90,18 +92,37 @@ def simulate(port_model: PortModel, workload: Workload, engine: Engine) -> Cross
     return reference.simulate(port_model, workload)
 
 
+class Taker(Protocol):
+    """Takes a replication's rows, as a Tally does: block by block, or at once."""
+
+    def add(self, crossings: Crossings, carried: int = 0, *, last: bool = True) -> None: ...  # noqa: D102
+
+
 def replicate(
-    port_model: PortModel, seed: int, replication: int, *, engine: Engine = "simpy", verify: bool = False
+    port_model: PortModel,
+    seed: int,
+    replication: int,
+    *,
+    engine: Engine = "simpy",
+    verify: bool = False,
+    takers: Sequence[Taker] = (),
 ) -> Measures:
-    """Simulate and measure one replication; with `verify`, check the run's invariants first."""
+    """Simulate and measure one replication; with `verify`, check the run's invariants first.
+
+    `takers` are given all rows too, week by week where the engine works by weeks.
+    """
     if engine == "compiled" and not verify:
-        return next(replicate_together([port_model], seed, replication))
+        if not takers:
+            return next(replicate_together([port_model], seed, replication))
+        return _tally_by_week(port_model, draw(port_model, seed, replication), takers).measures()
     workload = draw(port_model, seed, replication)
     crossings = simulate(port_model, workload, engine)
     if verify:
         faults = broken_invariants(crossings, port_model)
         if faults:
             raise PortsimError(f"replication {replication} broke an invariant: " + "; ".join(faults))
+    for taker in takers:
+        taker.add(crossings)
     return measure(crossings, port_model)
 
 
@@ -118,7 +139,7 @@ def replicate_together(models: Sequence[PortModel], seed: int, replication: int)
         tallies = {key: tally for key, tally in tallies.items() if key in wanted}
 
 
-def _tally_by_week(port_model: PortModel, workload: Workload) -> Tally:
+def _tally_by_week(port_model: PortModel, workload: Workload, takers: Sequence[Taker] = ()) -> Tally:
     """Simulate and count week by week, so that the travellers of one week at a time are held."""
     from portsim.engines import compiled  # noqa: PLC0415 - numba is slow to import
 
@@ -126,7 +147,8 @@ def _tally_by_week(port_model: PortModel, workload: Workload) -> Tally:
     last = port_model.warm_up_weeks + port_model.weeks - 1
     with _within_bounds():
         for week, block in enumerate(compiled.blocks(port_model, workload)):
-            tally.add(block.crossings, len(block.carried), last=week == last)
+            for taker in (tally, *takers):
+                taker.add(block.crossings, len(block.carried), last=week == last)
     return tally
 
 
@@ -180,6 +202,18 @@ def agreement(scenario: Scenario, travellers: int | None = REPLAYED) -> int:
 # --- running -----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Which rows are kept: those of so many replications of each scenario, in files of a folder."""
+
+    folder: Path
+    replications: int = 0
+
+    def path(self, scenario: Scenario, replication: int) -> Path:
+        """Return the file of a replication."""
+        return self.folder / f"{scenario.name}-{replication:04d}.parquet"
+
+
 def run(
     scenarios: Sequence[Scenario],
     parts: Path,
@@ -188,24 +222,43 @@ def run(
     jobs: int | None = None,
     verify: bool = False,
     progress: Progress | None = None,
+    place: Place | None = None,
+    keep: Kept | None = None,
 ) -> list[list[Measures]]:
     """Return the measures of every replication of every scenario, running those that `parts` does not hold.
 
     `jobs`: threads of the compiled engine, processes of SimPy; by default one a core. With `verify` all are run, so
-    that all are checked.
+    that all are checked. `place`: where, instead of on this machine. Replications whose rows are to be kept run on
+    this machine; one that is finished and has no rows is run again for them, and its measures stay as they are.
     """
     tasks = [Task(s, r) for s, scenario in enumerate(scenarios) for r in range(scenario.run.replications)]
     files = {task: parts / part_name(scenarios[task.scenario], task.replication) for task in tasks}
-    todo = [task for task in tasks if verify or not is_whole(files[task])]
-    done = len(tasks) - len(todo)
+    unfinished = {task for task in tasks if verify or not is_whole(files[task])}
+    rows = _missing_rows(scenarios, keep, files) if keep else {}
+    study = _Study(scenarios, {task.scenario for task in (*unfinished, *rows)}, engine, verify=verify)
+    here = ThisMachine(jobs or os.cpu_count() or 1, threads=engine == "compiled")
     report = progress or _silent
+    done = len(tasks) - len(unfinished | set(rows))
     report(done, len(tasks))
     parts.mkdir(parents=True, exist_ok=True)
-    for task, measures in _execute(scenarios, todo, jobs or os.cpu_count() or 1, engine, verify=verify):
-        save(measures, files[task])
-        done += 1
-        report(done, len(tasks))
+    with_rows = [study.with_rows(task, files[task].stem, path) for task, path in rows.items()]
+    alone = study.work([task for task in tasks if task in unfinished and task not in rows])
+    batches = [(here, [*with_rows, *alone])] if place is None else [(here, with_rows), (place, alone)]
+    for where, work in batches:
+        for finished in where.results(work):
+            for task, measures in finished:
+                if task in unfinished:
+                    save(measures, files[task])
+                done += 1
+                report(done, len(tasks))
     return [[load(files[Task(s, r)]) for r in range(scenario.run.replications)] for s, scenario in enumerate(scenarios)]
+
+
+def _missing_rows(scenarios: Sequence[Scenario], keep: Kept, files: Mapping[Task, Path]) -> dict[Task, Path]:
+    """Return the tasks whose rows are to be kept and are not there, each with its file."""
+    wanted = [task for task in files if task.replication < keep.replications]
+    paths = {task: keep.path(scenarios[task.scenario], task.replication) for task in wanted}
+    return {task: path for task, path in paths.items() if not rows_are_of(path, files[task].stem)}
 
 
 def held(scenarios: Sequence[Scenario], parts: Path) -> int:
@@ -216,130 +269,56 @@ def held(scenarios: Sequence[Scenario], parts: Path) -> int:
     return count
 
 
-def is_whole(path: Path) -> bool:
-    """Say whether a finished replication can be read; a damaged one is run again."""
-    try:
-        trucks = load(path).trucks
-        return len(trucks.key) == len(trucks.port) == len(trucks.wait)
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
-        return False
-
-
 def _silent(_done: int, _total: int) -> None:
     """Report no progress."""
 
 
-def _execute(
-    scenarios: Sequence[Scenario], tasks: Sequence[Task], jobs: int, engine: Engine, *, verify: bool
-) -> Iterable[tuple[Task, Measures]]:
-    """Yield finished tasks in whatever order they finish."""
-    if not tasks:
-        return
-    models = {s: build_model(scenarios[s]) for s in {task.scenario for task in tasks}}
-    work = [partial(_work, task, models, scenarios[task.scenario].run.seed, engine, verify=verify) for task in tasks]
-    if engine == "compiled" and not verify:
-        work = [partial(_work_together, *together, models) for together in _alike_in_chance(scenarios, tasks)]
-    if jobs == 1 or len(work) == 1:
-        for one in work:
-            yield from one()
-        return
-    from joblib import Parallel, delayed  # noqa: PLC0415 - only where there is something to share out
+class _Study:
+    """The scenarios of a run with their models, and the work that their tasks are."""
 
-    # The compiled engine runs beside itself in one process; SimPy holds Python's lock.
-    backend = "threading" if engine == "compiled" else "loky"
-    run_all = Parallel(min(jobs, len(work)), backend=backend, return_as="generator_unordered", pre_dispatch="all")
-    for finished in run_all(delayed(one)() for one in work):
-        yield from finished
+    def __init__(self, scenarios: Sequence[Scenario], needed: Set[int], engine: Engine, *, verify: bool) -> None:
+        self.scenarios, self.engine, self.verify = scenarios, engine, verify
+        self.models = {s: build_model(scenarios[s]) for s in sorted(needed)}
 
+    def work(self, tasks: Sequence[Task]) -> list[Work[Finished]]:
+        """Return the work of some tasks."""
+        if self.engine == "compiled" and not self.verify:
+            return [partial(_work_together, *alike, self.models) for alike in self._alike_in_chance(tasks)]
+        return [partial(_work, task, *self._of(task), self.engine, verify=self.verify) for task in tasks]
 
-def _alike_in_chance(scenarios: Sequence[Scenario], tasks: Sequence[Task]) -> Iterable[tuple[int, list[Task]]]:
-    """Return the tasks that draw the same numbers, the first scenario first, each time with their seed."""
-    found: dict[tuple[int, int], list[Task]] = {}
-    for task in tasks:
-        found.setdefault((scenarios[task.scenario].run.seed, task.replication), []).append(task)
-    return [(seed, alike) for (seed, _), alike in found.items()]
+    def with_rows(self, task: Task, part: str, path: Path) -> Work[Finished]:
+        """Return the work of a task whose rows are kept in a file."""
+        classes = tuple(self.scenarios[task.scenario].network.classes)
+        return partial(_work, task, *self._of(task), self.engine, verify=self.verify, keep=(path, part, classes))
+
+    def _of(self, task: Task) -> tuple[PortModel, int]:
+        return self.models[task.scenario], self.scenarios[task.scenario].run.seed
+
+    def _alike_in_chance(self, tasks: Sequence[Task]) -> Iterable[tuple[int, list[Task]]]:
+        """Return the tasks that draw the same numbers, the first scenario first, each time with their seed."""
+        found: dict[tuple[int, int], list[Task]] = {}
+        for task in tasks:
+            found.setdefault((self.scenarios[task.scenario].run.seed, task.replication), []).append(task)
+        return [(seed, alike) for (seed, _), alike in found.items()]
 
 
 def _work(
-    task: Task, models: Mapping[int, PortModel], seed: int, engine: Engine, *, verify: bool
-) -> list[tuple[Task, Measures]]:
-    measures = replicate(models[task.scenario], seed, task.replication, engine=engine, verify=verify)
-    return [(task, measures)]
+    task: Task,
+    model: PortModel,
+    seed: int,
+    engine: Engine,
+    *,
+    verify: bool,
+    keep: tuple[Path, str, Sequence[str]] | None = None,
+) -> Finished:
+    """Run one task; `keep`: the file for its rows, the name of its part, and the names of the traveller classes."""
+    if keep is None:
+        return [(task, replicate(model, seed, task.replication, engine=engine, verify=verify))]
+    path, part, classes = keep
+    with rows_written(path, part, model, classes) as rows:
+        return [(task, replicate(model, seed, task.replication, engine=engine, verify=verify, takers=[rows]))]
 
 
-def _work_together(seed: int, tasks: Sequence[Task], models: Mapping[int, PortModel]) -> list[tuple[Task, Measures]]:
+def _work_together(seed: int, tasks: Sequence[Task], models: Mapping[int, PortModel]) -> Finished:
     measures = replicate_together([models[task.scenario] for task in tasks], seed, tasks[0].replication)
     return list(zip(tasks, measures, strict=True))
-
-
-def part_name(scenario: Scenario, replication: int) -> str:
-    """Name a finished replication by all it depends on: scenario, code, numpy (whose draws it has), seed and number."""
-    code = f"{__version__}-{code_digest()[:8]}-numpy{np.__version__}"
-    return f"{scenario.digest[:16]}-{code}-seed{scenario.run.seed}-{replication:04d}.npz"
-
-
-@cache
-def code_digest() -> str:
-    """SHA-256 of the modules that make a replication what it is: a changed engine never meets old parts."""
-    package = Path(__file__).parent
-    files = [package / f"{name}.py" for name in _DECISIVE] + sorted((package / "engines").glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def save(measures: Measures, path: Path) -> None:
-    """Write measures whole or not at all: to a temporary file, then into place."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        np.savez(
-            file,
-            groups=np.array(measures.groups),
-            summary=measures.summary,
-            lines=np.array(measures.lines),
-            hourly=measures.hourly,
-            daily=measures.daily,
-            truck_key=measures.trucks.key,
-            truck_port=measures.trucks.port,
-            truck_wait=measures.trucks.wait,
-        )
-    temporary.replace(path)
-
-
-def load(path: Path) -> Measures:
-    """Read measures that `save` wrote."""
-    with path.open("rb") as file, np.load(file) as part:
-        return Measures(
-            groups=_names(part["groups"]),
-            summary=part["summary"],
-            lines=_names(part["lines"]),
-            hourly=part["hourly"],
-            daily=part["daily"],
-            trucks=_SavedTrucks(path),
-        )
-
-
-@dataclass(frozen=True)
-class _SavedTrucks:
-    """The trucks of a finished replication, read when they are asked for: those of all together are too many."""
-
-    path: Path
-
-    @property
-    def key(self) -> Ints:
-        return self._read("truck_key")
-
-    @property
-    def port(self) -> Ints:
-        return self._read("truck_port")
-
-    @property
-    def wait(self) -> Ints:
-        return self._read("truck_wait")
-
-    def _read(self, column: str) -> Ints:
-        with np.load(self.path) as part:
-            found: Ints = part[column]
-        return found
-
-
-def _names(rows: np.ndarray) -> tuple[tuple[str, str, str], ...]:
-    return tuple((str(port), str(mode), str(lane_type)) for port, mode, lane_type in rows)

@@ -1,6 +1,6 @@
 """Crossings -> Measures: waits, queues, throughput and utilisation of one replication.
 
-A `Tally` takes the rows a week-block at a time and keeps counts by line and hour, and of each wait eight bytes.
+A `Tally` takes the rows a week-block at a time and keeps counts by line and hour; single waits go to disk (waits.py).
 All it keeps is by line, so that the tallies of a model's islands put together are that of the model.
 
 Only the measured weeks count: a traveller by when it joined, a crossing by the end of primary, queues and booths
@@ -10,10 +10,9 @@ leaving the last stage (FHWA's). All arrays are float64; a value that does not e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +21,12 @@ from portsim import clock
 from portsim.islands import Island
 from portsim.model import MILLI, NEVER, PortModel
 from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
+from portsim.spool import Kept, Spool
+from portsim.waits import Waits, quantiles
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-Waits = npt.NDArray[np.int64 | np.uint32]  # ticks
 Group = tuple[str, str, str]
 
 _NOT_YET = 1 << 62  # the start of who is still in line
@@ -60,20 +60,9 @@ HOURLY_METRICS = (
 )
 
 
-class Trucks(Protocol):
-    """Single trucks, to pair the same ones between scenarios: key, port index, wait in ticks."""
-
-    @property
-    def key(self) -> Ints: ...  # noqa: D102
-    @property
-    def port(self) -> Ints: ...  # noqa: D102
-    @property
-    def wait(self) -> Ints: ...  # noqa: D102
-
-
 @dataclass(frozen=True)
 class TruckWaits:
-    """The waits of single trucks, in no order: see Trucks."""
+    """Single trucks, to pair the same ones between scenarios, in no order: key, port index, wait in ticks."""
 
     key: Ints
     port: Ints
@@ -86,7 +75,8 @@ class Measures:
 
     `groups`: (port, mode, lane type) with `all` for totals; `summary`, shape (groups, SUMMARY_METRICS). `lines`:
     (port, mode, lane type); `hourly`, shape (lines, 168, HOURLY_METRICS), means over the measured weeks.
-    `daily`, shape (lines, measured days, 24, 2): of each single hour the joins and their mean wait, minutes.
+    `daily`, shape (lines, measured days, 24, 2): of each single hour the joins and their mean wait, minutes. `trucks`:
+    those served, of one measured week after the other, by joining; to be read a week at a time, as they may be many.
     """
 
     groups: tuple[tuple[str, str, str], ...]
@@ -94,12 +84,9 @@ class Measures:
     lines: tuple[tuple[str, str, str], ...]
     hourly: Floats
     daily: Floats
-    trucks: Trucks
+    trucks: Iterable[TruckWaits]
 
 
-_WAIT_BITS = 40
-_WAIT_MASK = (1 << _WAIT_BITS) - 1
-_SHORT = np.iinfo(np.uint32).max  # waits up to 49 days are kept in four bytes each
 _PERCENTILES = (0.5, 0.9, 0.95)
 
 
@@ -119,62 +106,65 @@ def together(model: PortModel, tallies: Sequence[tuple[Island, Tally]]) -> Measu
 
 
 _BY_LINE = (
-    *("arrivals", "served", "wait", "crossed", "crossing_time", "lost", "longest"),
-    *("posted", "booths", "hourly_p95", "revenue"),
+    *("arrivals", "served", "wait", "over", "crossed", "crossing_time", "lost", "longest", "revenue"),
+    *("posted", "readings", "open_time", "hourly_p95"),
 )
 
 
 class Tally:
-    """What is counted of one replication's rows, block by block.
+    """What is counted of one replication's rows, block by block: weeks, or the whole run as one.
 
-    A traveller still inside at a block's end is in the next one again, and counted there. Arrays by hour have shape
-    (lines, hours from the start of the run); waits of the measured weeks are kept, first packed with line and hour
-    of the week, in the end by line and in order, so that percentiles are exact.
+    A traveller still inside at a block's end is in the next one again, and counted there. What is kept by line is
+    counted in whole numbers, so that the blocks do not show. What grows with the weeks in memory are joins and waits of
+    single hours, where each hour's waits stand on disk, and the changes of responsive tolls.
     """
 
     def __init__(self, model: PortModel) -> None:
         self.model = model
         self.window = (model.warm_up_weeks * clock.WEEK, model.horizon)
-        lines, hours = len(model.lines), model.horizon // clock.HOUR
-        self.shape = (lines, hours)
+        lines = len(model.lines)
+        hours = (self.window[1] - self.window[0]) // clock.HOUR
+        by_line, by_week_hour, by_hour = (lines,), (lines, clock.HOURS_PER_WEEK), (lines, hours)
         self.standing = np.array([segment.initial > 0 for segment in model.segments])
         self.port_of_line = np.array([line.port for line in model.lines], np.int64)
         self.is_truck = np.array([line.mode == "truck" for line in model.lines])
-        self.joined, self.began, self.ended = _Passing(lines, hours), _Passing(lines, hours), _Passing(lines, hours)
-        self.arrivals, self.served = np.zeros(self.shape), np.zeros(self.shape)
-        self.wait = np.zeros(self.shape)
-        self.crossed, self.crossing_time = np.zeros(lines), np.zeros(lines)
-        self.lost = np.zeros(lines)
+        self.joined, self.began, self.ended = (_Passing(lines, self.window) for _ in range(3))
+        self.arrivals = np.zeros(by_week_hour, np.int64)
+        self.served, self.wait = np.zeros(by_hour), np.zeros(by_hour)
+        self.over = np.zeros((lines, len(THRESHOLDS_MIN)), np.int64)
+        self.crossed, self.crossing_time = np.zeros(by_line), np.zeros(by_line)
+        self.lost = np.zeros(by_line)
         self.turned_away = np.zeros(len(model.segments))
-        self.longest = np.zeros(lines)
+        self.longest = np.zeros(by_line)
         self.has_toll = np.array([bool(line.toll.any()) for line in model.lines])
         for rule in model.toll_rules:
             self.has_toll[list(rule.lines)] = True
-        self.revenue = np.zeros(lines)
+        self.revenue = np.zeros(by_line)
         self.tolls: list[Ints] = []
-        self.packed: list[Ints] = []
-        self.waits: list[Waits] = [np.zeros(0, np.int64)] * lines
-        self.hourly_p95 = np.full((lines, clock.HOURS_PER_WEEK), np.nan)
-        self.trucks: list[TruckWaits] = []
-        self.changes: list[Ints] = []
-        self.booths = np.zeros((lines, (self.window[1] - self.window[0]) // clock.HOUR))
-        self.readings: list[Ints] = []
-        self.posted = np.full((lines, clock.HOURS_PER_WEEK), np.nan)
+        self.waits = Waits(lines)
+        self.waits_of_lines = self.waits.lines()
+        self.hourly_p95 = np.full(by_week_hour, np.nan)
+        self.spool = Spool()
+        self.trucks: list[list[Kept]] = [[] for _ in range(model.weeks)]
+        self.until = 0  # the tick up to which blocks were added
+        self.open, self.open_time = np.zeros(by_line, np.int64), np.zeros(by_week_hour, np.int64)
+        self.read = 0  # how many times the posted waits were
+        self.posted, self.readings = np.zeros(by_week_hour, np.int64), np.zeros(by_week_hour, np.int64)
 
     def add(self, crossings: Crossings, carried: int = 0, *, last: bool = True) -> None:
         """Count a block: the first `carried` rows are travellers of earlier blocks who were still inside.
 
-        Who is inside at its end is left for the next block, unless this is the `last`.
+        Who is inside at its end is left for the next block, unless this is the `last`. A block that is not is a week.
         """
-        self.changes.append(crossings.opened)
-        self.readings.append(crossings.posted)
         self.tolls.append(crossings.tolls)
         self._see_longest_queues(crossings, carried)
         self._count_lost(crossings)
+        self._read_posted(crossings.posted)
+        self._see_booths(crossings.opened, self.window[1] if last else self.until + clock.WEEK)
         ready = (crossings.outcome == CROSSED) | (last & (crossings.outcome == INSIDE))
         self._count(_Rows(*(getattr(crossings, name) for name in _Rows._fields)).of(np.flatnonzero(ready)))
         if last:
-            self._close()
+            self.hourly_p95 = self.waits.by_hour(0.95)
 
     def take(self, island: Island, tally: Tally) -> None:
         """Take over what was counted of an island of the model."""
@@ -182,10 +172,11 @@ class Tally:
             getattr(self, name)[island.lines] = getattr(tally, name)
         for name in ("joined", "began", "ended"):
             getattr(self, name).take(island.lines, getattr(tally, name))
-        for line, waits in zip(island.lines, tally.waits, strict=True):
-            self.waits[line] = waits
+        for line, waits in zip(island.lines, tally.waits_of_lines, strict=True):
+            self.waits_of_lines[line] = waits
         self.turned_away[island.segments] = tally.turned_away
-        self.trucks += tally.trucks
+        for own, trucks in zip(self.trucks, tally.trucks, strict=True):
+            own.extend(trucks)
 
     def _count_lost(self, c: Crossings) -> None:
         """Count those who decided to stay away, or found no open port, in the measured weeks."""
@@ -208,26 +199,35 @@ class Tally:
         self.began.add(c.line, c.start)
         self.ended.add(c.line, c.end)
         c = c.where(self._is_measured(c.tick, c.segment))
-        self.arrivals += self._by_hour(c)
+        self.arrivals += _count_by_week_hour(c.line, c.tick, len(self.lost))
         self._add_revenue(c.line, c.tick)
         c = c.where(c.start != NONE)
         wait = c.start - c.tick
         self.served += self._by_hour(c)
         self.wait += self._by_hour(c, wait)
-        week_cell = c.line * clock.HOURS_PER_WEEK + c.tick // clock.HOUR % clock.HOURS_PER_WEEK
-        self.packed.append(week_cell << _WAIT_BITS | wait)
-        trucks = np.flatnonzero(self.is_truck[c.line])
-        self.trucks.append(TruckWaits(c.key[trucks], self.port_of_line[c.line[trucks]], wait[trucks]))
+        for number, minutes in enumerate(THRESHOLDS_MIN):
+            longer = c.line[wait > minutes * clock.MINUTE]
+            self.over[:, number] += np.bincount(longer, minlength=len(self.lost))
+        self.waits.add(c.line, _week_hour(c.tick), wait)
+        self._keep_trucks(c, wait)
         c = c.where(c.depart != NONE)
         lines = len(self.lost)
         self.crossed += np.bincount(c.line, minlength=lines)
         self.crossing_time += np.bincount(c.line, weights=c.depart - c.tick, minlength=lines)
 
     def _by_hour(self, c: _Rows, weights: Ints | None = None) -> Floats:
-        """Return the number of rows, or the sum of weights, by line and hour of joining."""
-        cell = c.line * self.shape[1] + c.tick // clock.HOUR
+        """Return the number of rows, or the sum of weights, by line and hour of joining, of the measured weeks."""
+        cell = c.line * self.served.shape[1] + (c.tick - self.window[0]) // clock.HOUR
         found = np.bincount(cell, weights=weights, minlength=self.served.size)
-        return found.astype(np.float64, copy=False).reshape(self.shape)
+        return found.astype(np.float64, copy=False).reshape(self.served.shape)
+
+    def _keep_trucks(self, c: _Rows, wait: Ints) -> None:
+        """Keep key, port and wait of single trucks by the week in which they joined."""
+        trucks = np.flatnonzero(self.is_truck[c.line])
+        of_week = (c.tick[trucks] - self.window[0]) // clock.WEEK
+        columns = np.stack([c.key[trucks], self.port_of_line[c.line[trucks]], wait[trucks]])
+        for week in np.unique(of_week):
+            self.trucks[week].append(self.spool.keep(columns[:, of_week == week]))
 
     def _add_revenue(self, line: Ints, tick: Ints) -> None:
         """Count what those who joined were charged: the toll of their decision, in thousandths of a dollar."""
@@ -259,57 +259,62 @@ class Tally:
             counted = (rows >= carried) & (joins >= self.window[0])
             self.longest[number] = max(self.longest[number], queue[counted].max(initial=0))
 
-    def _close(self) -> None:
-        """Work out by line what is known in the end only."""
-        opened, posted = np.concatenate(self.changes), np.concatenate(self.readings)
-        for line in range(len(self.waits)):
-            self.booths[line] = _booths_by_hour(opened[opened[:, 1] == line], self.window)
-            self.posted[line] = _posted_by_hour(posted[:, line], self.model, self.window)
-        both = np.zeros(sum(map(len, self.packed)), np.int64)
-        for end in np.cumsum([len(part) for part in self.packed]):
-            part = self.packed.pop(0)  # and is forgotten: of a long run, all waits twice would be too much
-            both[end - len(part) : end] = part
-        both.sort()
-        cells = np.arange(len(self.waits) * clock.HOURS_PER_WEEK + 1) << _WAIT_BITS
-        edges = np.searchsorted(both, cells).tolist()
-        both &= _WAIT_MASK
-        p95 = [_quantile(both[first:last], 0.95) for first, last in pairwise(edges)]
-        self.hourly_p95 = np.array(p95).reshape(self.hourly_p95.shape)
-        kind = np.uint32 if both.max(initial=0) <= _SHORT else np.int64
-        for line, (first, last) in enumerate(pairwise(edges[:: clock.HOURS_PER_WEEK])):
-            self.waits[line] = np.sort(both[first:last].astype(kind))
+    def _read_posted(self, posted: Ints) -> None:
+        """Add up the posted waits of a block's readings, ticks, and count them, where a gate was open."""
+        ticks = (self.read + np.arange(len(posted))) * self.model.posting_interval
+        self.read += len(posted)
+        within = (ticks >= self.window[0]) & (ticks < self.window[1])
+        hour, posted = _week_hour(ticks[within]), posted[within]
+        for line, of_line in enumerate(posted.T):
+            open_ = of_line != NEVER
+            self.readings[line] += np.bincount(hour[open_], minlength=clock.HOURS_PER_WEEK)
+            np.add.at(self.posted[line], hour[open_], of_line[open_])
+
+    def _see_booths(self, opened: Ints, until: int) -> None:
+        """Add up, in ticks, how long booths were open in a block, from its changes (tick, station, booths)."""
+        edges = np.arange(max(self.until, self.window[0]), until + 1, clock.HOUR)
+        for line in range(len(self.open)):
+            changes = opened[opened[:, 1] == line]
+            tick = np.concatenate([[self.until], changes[:, 0]])
+            booths = np.concatenate([[self.open[line]], changes[:, 2]])
+            self.open[line] = booths[-1]
+            if len(edges):
+                before = np.searchsorted(tick, edges, side="right") - 1
+                area = np.concatenate([[0], np.cumsum(booths[:-1] * np.diff(tick))])
+                hours = np.diff(area[before] + booths[before] * (edges - tick[before]))
+                self.open_time[line] += hours.reshape(-1, clock.HOURS_PER_WEEK).sum(axis=0)
+        self.until = until
 
     def measures(self) -> Measures:
         """Return the measures of all that was added."""
         model = self.model
         names = tuple((model.ports[line.port], str(line.mode), line.lane_type) for line in model.lines)
         groups = tuple(_groups(names))
-        over = np.array([_over(waits) for waits in self.waits])
-        summary = np.array([self._summarise(group, names, over) for group in groups])
+        members = [
+            [all(want in {ALL, has} for want, has in zip(group, name, strict=True)) for name in names]
+            for group in groups
+        ]
+        waits = [[line for line, is_in in zip(self.waits_of_lines, of, strict=True) if is_in] for of in members]
+        percentiles = quantiles(waits, _PERCENTILES).tolist()
+        summary = np.array(
+            [self._summarise(*of) for of in zip(groups, map(np.array, members), percentiles, strict=True)]
+        )
         return Measures(
             groups=groups,
             summary=summary,
             lines=names,
             hourly=self._hourly(),
             daily=self._daily(),
-            trucks=TruckWaits(*(np.concatenate(parts) for parts in zip(*map(_columns, self.trucks), strict=True))),
+            trucks=_KeptTrucks(self.trucks),
         )
 
-    def _measured(self, by_hour: Floats) -> Floats:
-        """Return the hours of the measured weeks."""
-        return by_hour[:, self.window[0] // clock.HOUR :]
-
-    def _summarise(self, group: Group, names: tuple[Group, ...], over: Ints) -> list[float]:
-        members = np.array(
-            [all(want in {ALL, has} for want, has in zip(group, name, strict=True)) for name in names], bool
-        )
+    def _summarise(self, group: Group, members: Bools, percentiles: Sequence[float]) -> list[float]:
         days = (self.window[1] - self.window[0]) / clock.DAY
-        through = self._measured(self.ended.count).sum(axis=1)[members]
+        through = self.ended.count.sum(axis=1)[members]
         people = np.array([line.people for line in self.model.lines])[members]
-        served = self._measured(self.served)[members].sum()
-        mean = _ratio(self._measured(self.wait)[members].sum() / clock.MINUTE, served)
-        waits = [self.waits[line] for line in np.flatnonzero(members)]
-        p50, p90, p95 = (_quantile_of_all(waits, share) for share in _PERCENTILES)
+        served = self.served[members].sum()
+        mean = _ratio(self.wait[members].sum() / clock.MINUTE, served)
+        p50, p90, p95 = percentiles
         lost = self.lost[members].sum() + self._turned_away(group)
         return [
             through.sum() / days,
@@ -318,7 +323,7 @@ class Tally:
             p50,
             p90,
             p95,
-            *(_ratio(count, served) for count in over[members].sum(axis=0)),
+            *(_ratio(count, served) for count in self.over[members].sum(axis=0)),
             (p95 - mean) / mean if mean > 0 else np.nan,
             _ratio(self.crossing_time[members].sum() / clock.MINUTE, self.crossed[members].sum()),
             lost / days,
@@ -337,22 +342,21 @@ class Tally:
     # --- by hour ---
 
     def _hourly(self) -> Floats:
-        weeks = (self.window[1] - self.window[0]) / clock.WEEK
+        weeks = self.model.weeks
         queue, queue_end = self.joined.level(self.began)
         busy, _ = self.began.level(self.ended)
-        busy, booths = _by_week_hour(self._measured(busy)), _by_week_hour(self.booths)
+        booths = self.open_time / (clock.HOUR * weeks)
         per_lane = np.array([1 + line.stacked for line in self.model.lines])
         staffed = np.maximum(booths * per_lane[:, None], busy)  # a booth that closes finishes its vehicle first
-        served = _by_week_hour(self._measured(self.served)) * weeks
-        total = _by_week_hour(self._measured(self.wait)) * weeks
+        wait, served = _over_weeks(self.wait), _over_weeks(self.served)
         columns = (
-            _by_week_hour(self._measured(self.arrivals)),
-            _ratios(total / clock.MINUTE, served),
+            self.arrivals / weeks,
+            _ratios(wait / clock.MINUTE, served),
             self.hourly_p95,
-            self.posted,
-            _by_week_hour(self._measured(queue)),
-            _by_week_hour(self._measured(queue_end)),
-            _by_week_hour(self._measured(self.ended.count)),
+            _ratios(self.posted / clock.MINUTE, self.readings),
+            queue,
+            queue_end,
+            self.ended.count / weeks,
             booths,
             _ratios(busy, staffed),
         )
@@ -360,9 +364,24 @@ class Tally:
 
     def _daily(self) -> Floats:
         """Return joins and mean wait of every line in every hour of every measured day."""
-        served, wait = self._measured(self.served), self._measured(self.wait)
-        both = np.stack([served, _ratios(wait / clock.MINUTE, served)], axis=-1)
-        return both.reshape(self.shape[0], -1, clock.HOURS_PER_DAY, 2)
+        both = np.stack([self.served, _ratios(self.wait / clock.MINUTE, self.served)], axis=-1)
+        return both.reshape(len(self.served), -1, clock.HOURS_PER_DAY, 2)
+
+
+@dataclass(frozen=True)
+class _KeptTrucks:
+    """The trucks of the measured weeks, on disk until they are asked for."""
+
+    of_week: Sequence[Sequence[Kept]]
+
+    def __iter__(self) -> Iterator[TruckWaits]:
+        for parts in self.of_week:
+            columns = [np.zeros((3, 0), np.int64), *(part.read() for part in parts)]
+            yield TruckWaits(*np.concatenate(columns, axis=1))
+
+    def __reduce__(self) -> tuple[type[list[TruckWaits]], tuple[list[TruckWaits]]]:
+        """Go to another process as they are: the file is this one's."""
+        return list, (list(self),)
 
 
 class _Rows(NamedTuple):
@@ -386,36 +405,55 @@ class _Rows(NamedTuple):
 
 
 class _Passing:
-    """How many passed a point by line and hour of the run, and how long before the hour's end, in ticks together.
+    """How many passed a point, by line.
 
-    Whole numbers, so that the sum is the same whatever the blocks.
+    `count` and `early`, by hour of the week, are of the measured weeks: how many passed, and how long before the
+    hour's end, in ticks together. `before` adds up, over all who passed, how many measured weeks began after.
     """
 
-    def __init__(self, lines: int, hours: int) -> None:
-        self.count, self.early = np.zeros((lines, hours)), np.zeros((lines, hours), np.int64)
+    def __init__(self, lines: int, window: tuple[int, int]) -> None:
+        self.window = window
+        shape = (lines, clock.HOURS_PER_WEEK)
+        self.count, self.early = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        self.before = np.zeros(lines, np.int64)
 
     def add(self, line: Ints, tick: Ints) -> None:
         """Count those who passed within the run; NONE has not."""
-        hours = self.count.shape[1]
-        within = (tick != NONE) & (tick < hours * clock.HOUR)
+        first, end = self.window
+        within = (tick != NONE) & (tick < end)
         if not within.all():
             line, tick = line[within], tick[within]
-        hour = tick // clock.HOUR
-        cell = line * hours + hour
-        self.count += np.bincount(cell, minlength=self.count.size).reshape(self.count.shape)
-        left = (hour + 1) * clock.HOUR - tick
-        early = np.bincount(cell, weights=left, minlength=self.count.size).reshape(self.count.shape)
-        self.early += early.astype(np.int64)  # exact: far below 2**53
+        later = (end - np.maximum((tick // clock.WEEK + 1) * clock.WEEK, first)) // clock.WEEK
+        self.before += _whole(np.bincount(line, weights=later, minlength=len(self.before)))
+        measured = tick >= first
+        if not measured.all():
+            line, tick = line[measured], tick[measured]
+        self.count += _count_by_week_hour(line, tick, len(self.before))
+        self.early += _count_by_week_hour(line, tick, len(self.before), clock.HOUR - tick % clock.HOUR)
 
     def take(self, lines: Ints, other: _Passing) -> None:
         """Take over what was counted of these lines."""
-        self.count[lines], self.early[lines] = other.count, other.early
+        self.count[lines], self.early[lines], self.before[lines] = other.count, other.early, other.before
 
     def level(self, after: _Passing) -> tuple[Floats, Floats]:
-        """Return how many had passed here and not the point after: the mean of each hour, and at its end."""
-        at_end = np.cumsum(self.count - after.count, axis=1)
-        before = at_end - (self.count - after.count)
-        return (before * clock.HOUR + self.early - after.early) / clock.HOUR, at_end
+        """Return how many had passed here and not the point after: means of hours of the week, and of their ends."""
+        weeks = (self.window[1] - self.window[0]) // clock.WEEK
+        passed = self.count - after.count
+        at_end = (self.before - after.before)[:, None] + np.cumsum(passed, axis=1)
+        area = (at_end - passed) * clock.HOUR + self.early - after.early
+        return area / (clock.HOUR * weeks), at_end / weeks
+
+
+def _count_by_week_hour(line: Ints, tick: Ints, lines: int, weights: Ints | None = None) -> Ints:
+    """Return how many there are, or the sum of their weights, by line and hour of the week, shape (lines, 168)."""
+    cell = line * clock.HOURS_PER_WEEK + _week_hour(tick)
+    found = np.bincount(cell, weights=weights, minlength=lines * clock.HOURS_PER_WEEK)
+    return _whole(found).reshape(lines, clock.HOURS_PER_WEEK)
+
+
+def _whole(sums: npt.NDArray[np.float64 | np.int64]) -> Ints:
+    """Return sums of whole numbers as such: below 2**53 they are exact."""
+    return sums.astype(np.int64, copy=False)
 
 
 def _groups(names: tuple[tuple[str, str, str], ...]) -> Iterator[tuple[str, str, str]]:
@@ -427,89 +465,19 @@ def _groups(names: tuple[tuple[str, str, str], ...]) -> Iterator[tuple[str, str,
     yield ALL, ALL, ALL
 
 
-def _columns(trucks: TruckWaits) -> tuple[Ints, Ints, Ints]:
-    return trucks.key, trucks.port, trucks.wait
-
-
 def _ratio(total: float, count: float) -> float:
     return float(total / count) if count else float("nan")
 
 
-def _ratios(total: Floats, count: Floats) -> Floats:
+def _ratios(total: Floats, count: Floats | Ints) -> Floats:
     return total / np.where(count > 0, count, np.nan)
 
 
-def _over(waits: Waits) -> Ints:
-    """Return how many of ordered waits are longer than each threshold."""
-    limits = (np.array(THRESHOLDS_MIN) * clock.MINUTE).astype(waits.dtype)
-    return len(waits) - np.searchsorted(waits, limits, side="right")
-
-
-def _quantile(waits: Waits, share: float) -> float:
-    """Return a quantile of ordered waits, minutes."""
-    return _quantile_of_all([waits], share)
-
-
-def _quantile_of_all(parts: Sequence[Waits], share: float) -> float:
-    """Return a quantile of all waits together, each part in order; interpolated as numpy's default is, minutes."""
-    count = sum(map(len, parts))
-    if not count:
-        return float("nan")
-    place = share * (count - 1)
-    low = int(place)
-    shorter, longer = (_in_place(parts, number) for number in (low, min(low + 1, count - 1)))
-    return float((shorter + (place - low) * (longer - shorter)) / clock.MINUTE)
-
-
-def _in_place(parts: Sequence[Waits], place: int) -> int:
-    """Return the wait that would stand in a place, from 0, if all parts were put in one order; by halving."""
-    parts = [part for part in parts if len(part)]
-    if len(parts) == 1:
-        return int(parts[0][place])
-    low, high = 0, max(int(part[-1]) for part in parts)
-    while low < high:
-        middle = (low + high) // 2
-        if sum(int(part.searchsorted(part.dtype.type(middle), "right")) for part in parts) > place:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-# --- by hour -----------------------------------------------------------------------------------
-
-
-def _edges(window: tuple[int, int]) -> Ints:
-    return np.arange(window[0], window[1] + 1, clock.HOUR)
-
-
-def _by_week_hour(hours: Floats) -> Floats:
-    """Average the hours of all weeks by hour of the week, shape (lines, 168)."""
-    means: Floats = hours.reshape(len(hours), -1, clock.HOURS_PER_WEEK).mean(axis=1)
-    return means
+def _over_weeks(hours: Floats) -> Floats:
+    """Add up the hours of all weeks by hour of the week, shape (lines, 168)."""
+    sums: Floats = hours.reshape(len(hours), -1, clock.HOURS_PER_WEEK).sum(axis=1)
+    return sums
 
 
 def _week_hour(tick: Ints) -> Ints:
     return tick // clock.HOUR % clock.HOURS_PER_WEEK
-
-
-def _booths_by_hour(opened: Ints, window: tuple[int, int]) -> Floats:
-    """Return the mean open booths of each hour of the window, from the changes (tick, station, booths)."""
-    edges = _edges(window)
-    if not len(opened):
-        return np.zeros(len(edges) - 1)
-    ticks = np.unique(np.concatenate([edges, opened[:, 0].clip(*window)]))
-    booths = opened[np.searchsorted(opened[:, 0], ticks[:-1], side="right") - 1, 2]
-    hour = (ticks[:-1] - window[0]) // clock.HOUR
-    return np.bincount(hour, weights=booths * np.diff(ticks), minlength=len(edges) - 1) / clock.HOUR
-
-
-def _posted_by_hour(posted: Ints, model: PortModel, window: tuple[int, int]) -> Floats:
-    """Return the mean of the posted waits of each hour of the week, minutes."""
-    ticks = np.arange(len(posted)) * model.posting_interval
-    measured = (ticks >= window[0]) & (ticks < window[1]) & (posted != NEVER)
-    hour = _week_hour(ticks[measured])
-    count = np.bincount(hour, minlength=clock.HOURS_PER_WEEK)
-    total = np.bincount(hour, weights=posted[measured] / clock.MINUTE, minlength=clock.HOURS_PER_WEEK)
-    means: Floats = total / np.where(count > 0, count, np.nan)
-    return means

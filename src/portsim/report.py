@@ -15,7 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from portsim import __version__, tables
@@ -29,6 +28,7 @@ from portsim.schema import DemandChange, Event, Mode, Observed, ScaleDemand, as_
 
 MANIFEST = "manifest.json"
 PARTS = "parts"
+ROWS = "rows"
 OWNER = "study"
 _PACKAGES = ("numpy", "scipy", "simpy", "pandas", "pydantic", "matplotlib", "joblib")
 _KEEPS_UP = 0.98  # of those who join in the measured weeks; below, a line is growing
@@ -225,7 +225,7 @@ def growing_lines(study: Study, measures: Run) -> list[GrowingLine]:
     arrivals, throughput = (HOURLY_METRICS.index(m) for m in ("arrivals_per_hour", "throughput_per_hour"))
     found = []
     for scenario, replications in zip(study.runs, measures, strict=True):
-        hourly = np.mean([m.hourly for m in replications], axis=0).sum(axis=1)
+        hourly = sum(m.hourly.sum(axis=1) for m in replications) / len(replications)
         found += [
             GrowingLine(scenario, line, row[arrivals], row[throughput])
             for line, row in zip(replications[0].lines, hourly, strict=True)

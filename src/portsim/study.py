@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from portsim import experiment, report
+from portsim import execution, experiment, report, rows
 from portsim.errors import Fault, PortsimError, ScenarioError
+from portsim.execution import Cluster
 from portsim.report import Study
 from portsim.scenario import Scenario, at_low_patience, load
 from portsim.settings import COMMAND_LINE
@@ -77,24 +81,48 @@ def carry_out(
     engine: str | None = None,
     verify: bool = False,
     quiet: bool = False,
+    keep_rows: int | None = None,
+    cluster: str | None = None,
 ) -> Path:
-    """Run what is not yet run of a study, write its folder, and return that; `out` instead of results/NAME-DIGEST."""
+    """Run what is not yet run of a study, write its folder, and return that; `out` instead of results/NAME-DIGEST.
+
+    `keep_rows`: also keep the rows of so many replications of each scenario; `cluster`: where to run, see execution.
+    """
     chosen = experiment.default_engine() if engine is None else experiment.as_engine(engine)
+    if keep_rows is not None and keep_rows < 0:
+        raise PortsimError(f"rows of {keep_rows} replications cannot be kept")
+    if keep_rows:
+        rows.check_installed()
     folder = out if out is not None else study.folder(RESULTS)
     report.claim(folder, study)
     parts = folder / report.PARTS
     wanted = max(scenario.run.replications for scenario in study.scenarios)
     study = study.with_replications(max(wanted, experiment.held(study.runs, parts)))
     started = time.time()
-    with Reporter(folder / "run.log", quiet=quiet) as reporter:
+    with Reporter(folder / "run.log", quiet=quiet) as reporter, _place(cluster, chosen) as place:
         reporter.begin(study, asked=wanted)
+        if place is not None:
+            reporter.say(f"  cluster   {place.address}, {place.threads} threads")
         _say_engine(reporter, study, chosen, asked=engine is not None)
-        measures = experiment.run(
-            study.runs, parts, engine=chosen, jobs=jobs, verify=verify, progress=reporter.progress
-        )
+        if keep_rows:
+            kept = min(keep_rows, study.scenarios[0].run.replications)
+            reporter.say(
+                f"  rows      of {kept} replication(s) of each scenario go to {report.ROWS}/; a finished one is"
+            )
+            reporter.say("            simulated again for its rows only")
+        how: dict[str, Any] = {"engine": chosen, "jobs": jobs, "verify": verify, "progress": reporter.progress}
+        keep = experiment.Kept(folder / report.ROWS, keep_rows or 0)
+        measures = experiment.run(study.runs, parts, place=place, keep=keep, **how)
         found = report.write(folder, study, measures, started, chosen)
         reporter.finish(study, found, folder, time.time() - started)
     return folder
+
+
+def _place(address: str | None, engine: experiment.Engine) -> AbstractContextManager[Cluster | None]:
+    """Return the cluster at an address, while it is used; none is this machine."""
+    if address is None:
+        return nullcontext()
+    return execution.cluster(address, partial(experiment.versions, engine))
 
 
 def _say_engine(reporter: Reporter, study: Study, engine: experiment.Engine, *, asked: bool) -> None:

@@ -90,6 +90,7 @@ HOURLY_COMPARISON_COLUMNS = (
     "verdict",
 )
 WEEKDAYS = 5
+_AT_ONCE = 1 << 23  # numbers of all replications held together
 MORE_IS_BETTER = ("crossings_per_day", "people_per_day")
 _REVENUE = SUMMARY_METRICS.index(TOLL_REVENUE)
 
@@ -108,20 +109,17 @@ def summary(scenario: str, replications: Sequence[Measures]) -> pd.DataFrame:
 
 def hourly(scenario: str, replications: Sequence[Measures]) -> pd.DataFrame:
     """Return the rows of hourly.csv of one scenario: every line, 168 hours."""
-    found = estimate(np.stack([m.hourly for m in replications]))
     lines = replications[0].lines
-    index = pd.MultiIndex.from_product([range(len(lines)), range(7), range(24)])
-    table = pd.DataFrame(
-        [(*lines[line], day, hour) for line, day, hour in index],
-        columns=["port", "mode", "lane_type", "weekday", "hour"],
-    )
-    table.insert(0, "scenario", scenario)
-    rows = len(lines) * clock.HOURS_PER_WEEK
-    for column, metric in enumerate(HOURLY_METRICS):
-        table[metric] = found.mean[:, :, column].reshape(rows)
-    half_width = found.half_width[:, :, HOURLY_METRICS.index("wait_mean_min")]
-    table["wait_mean_hw_min"] = half_width.reshape(rows)
-    return table[list(HOURLY_COLUMNS)]
+    tables = []
+    for number, of_line in _line_by_line(replications, "hourly"):
+        found = estimate(of_line)
+        weekday, hour = np.divmod(np.arange(clock.HOURS_PER_WEEK), clock.HOURS_PER_DAY)
+        columns = dict(zip(HOURLY_METRICS, found.mean.T, strict=True))
+        half_width = found.half_width[:, HOURLY_METRICS.index("wait_mean_min")]
+        names = dict(zip(("port", "mode", "lane_type"), lines[number], strict=True))
+        of_hour = {"weekday": weekday, "hour": hour, **columns, "wait_mean_hw_min": half_width}
+        tables.append(pd.DataFrame({"scenario": scenario, **names, **of_hour})[list(HOURLY_COLUMNS)])
+    return pd.concat(tables, ignore_index=True)
 
 
 def weekday_profile(scenario: str, replications: Sequence[Measures]) -> pd.DataFrame:
@@ -131,26 +129,30 @@ def weekday_profile(scenario: str, replications: Sequence[Measures]) -> pd.DataF
     on single days, over all simulated weekdays.
     """
     lines = replications[0].lines
-    daily = np.stack([m.daily for m in replications])  # (replications, lines, days, 24, 2)
-    weekdays = daily[:, :, np.arange(daily.shape[2]) % clock.DAYS_PER_WEEK < WEEKDAYS]
-    joins, wait = weekdays[..., 0], weekdays[..., 1]
-    joined = joins.sum(axis=2)
-    mean = np.nansum(joins * wait, axis=2) / np.where(joined > 0, joined, np.nan)
-    found = estimate(mean)
-    single = np.moveaxis(wait, 1, 0).reshape(len(lines), -1, clock.HOURS_PER_DAY)
-    rows = [
-        (
-            *line,
-            hour,
-            found.mean[i, hour],
-            found.half_width[i, hour],
-            *_percentiles(single[i, :, hour]),
-            single.shape[1],
-        )
-        for i, line in enumerate(lines)
-        for hour in range(clock.HOURS_PER_DAY)
-    ]
-    return pd.DataFrame([(scenario, *row) for row in rows], columns=list(PROFILE_COLUMNS))
+    rows: list[tuple[object, ...]] = []
+    for number, daily in _line_by_line(replications, "daily"):  # (replications, days, 24, 2)
+        weekdays = daily[:, np.arange(daily.shape[1]) % clock.DAYS_PER_WEEK < WEEKDAYS]
+        joins, wait = weekdays[..., 0], weekdays[..., 1]
+        joined = joins.sum(axis=1)
+        found = estimate(np.nansum(joins * wait, axis=1) / np.where(joined > 0, joined, np.nan))
+        single = wait.reshape(-1, clock.HOURS_PER_DAY)
+        rows += [
+            (scenario, *lines[number], hour, mean, half_width, *_percentiles(single[:, hour]), len(single))
+            for hour, (mean, half_width) in enumerate(zip(*found, strict=True))
+        ]
+    return pd.DataFrame(rows, columns=list(PROFILE_COLUMNS))
+
+
+def _line_by_line(replications: Sequence[Measures], name: str) -> Iterator[tuple[int, Floats]]:
+    """Yield the number of each line and its measures of that name, shape (replications, ...).
+
+    As many lines are read together as memory has room for: of many replications or weeks all would be too much.
+    """
+    first: Floats = getattr(replications[0], name)
+    together = max(1, _AT_ONCE // (first[0].size * len(replications)))
+    for start in range(0, len(first), together):
+        found = np.stack([getattr(m, name)[start : start + together] for m in replications], axis=1)
+        yield from enumerate(found, start)
 
 
 def _percentiles(waits: Floats) -> tuple[float, float]:
@@ -221,7 +223,7 @@ def hourly_comparison(
 def _waits_of_lines(replications: Sequence[Measures], lines: Sequence[tuple[str, str, str]]) -> Floats:
     """Return the mean waits of these lines, shape (replications, lines, 168)."""
     rows = [replications[0].lines.index(line) for line in lines]
-    return np.stack([m.hourly[rows][..., HOURLY_METRICS.index("wait_mean_min")] for m in replications])
+    return np.stack([m.hourly[rows, :, HOURLY_METRICS.index("wait_mean_min")] for m in replications])
 
 
 def _verdict(verdict: str, port: str, metric: str, *, untouched: bool) -> str:
@@ -261,10 +263,10 @@ def cargo_value(
     return found, saving
 
 
-def _trucks(replications: Sequence[Measures]) -> Iterator[tuple[Ints, Ints, Floats]]:
-    """Yield key, port and minutes of wait of each replication's trucks."""
+def _trucks(replications: Sequence[Measures]) -> Iterator[economics.Trucks]:
+    """Yield the trucks of each replication, week by week, with their waits in minutes."""
     for measures in replications:
-        yield measures.trucks.key, measures.trucks.port, measures.trucks.wait / clock.MINUTE
+        yield ((week.key, week.port, week.wait / clock.MINUTE) for week in measures.trucks)
 
 
 def plain_rule(rule: CargoRule) -> economics.Rule:
