@@ -1,0 +1,413 @@
+"""Cases -> results: simulate what a case asks for, hold it against its oracle, and say whether it passes.
+
+A value that has chance in it passes within 3.3 standard errors of its oracle and within the stated tolerance; its
+standard error must lie within the tolerance too, so that a wrong engine cannot hide behind noise. Replications are
+the sample, their spread the standard error. Numbers of replications and seeds are those of the files: a case gives
+the same result every time.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from io import StringIO
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from portsim import clock, experiment
+from portsim.cases import BASE, Check, Formula, Level, ReadCase
+from portsim.comparisons import COMPARISONS
+from portsim.demand import lanes_of
+from portsim.errors import PortsimError
+from portsim.inference import CONFIDENCE, estimate
+from portsim.model import PortModel
+from portsim.quantities import ROWS, Simulated, take
+from portsim.schema import Network, Observed
+from portsim.workload import draw
+
+Floats = npt.NDArray[np.float64]
+Verdict = Literal["pass", "FAIL", "reported"]
+Samples = list[Floats]  # one entry a replication
+
+ERRORS_APART = 3.3  # 0.1% of estimates that are right lie farther from the truth
+_ROUNDING = 1e-9
+_NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One check, made: the value, what it was held against, and the verdict.
+
+    `standard_error` and `samples` are NaN and 0 where there is no chance in the value; `oracle` is NaN where it is
+    bounds (`low`, `high`) or there is none. `tolerance` is in words, `note` says why a check failed, or how much was
+    compared.
+    """
+
+    level: Level
+    group: str
+    case: str
+    what: str
+    value: float
+    standard_error: float
+    samples: int
+    oracle: float
+    low: float
+    high: float
+    tolerance: str
+    verdict: Verdict
+    note: str
+    source: str
+
+    @property
+    def passed(self) -> bool:
+        """Say whether it does not fail; what is only reported cannot."""
+        return self.verdict != "FAIL"
+
+    @property
+    def errors_apart(self) -> float:
+        """Return how many standard errors the value lies from its oracle; NaN where that is no question."""
+        return abs(self.value - self.oracle) / self.standard_error if self.standard_error > 0 else _NAN
+
+
+COLUMNS = tuple(field.name for field in fields(Result))
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A value with its standard error (NaN: none) and the number of samples behind it."""
+
+    value: float
+    error: float = _NAN
+    samples: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What a value is held against; NaN where it is bounds, or nothing."""
+
+    number: float = _NAN
+    error: float = 0.0
+
+
+def run(cases: Iterable[ReadCase], *, jobs: int | None = None) -> Iterator[list[Result]]:
+    """Make the checks of one case after the other; `jobs` threads, by default one a core.
+
+    Raises ScenarioError, at its place in the file, for a check that cannot be made.
+    """
+    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as threads:
+        for case in cases:
+            yield _run_case(case, threads)
+
+
+def false_alarm_share(results: Sequence[Result]) -> float:
+    """Return the chance that a right engine, on seeds of its own, would have failed one check or more.
+
+    By Student's t with each check's own degrees of freedom, as if checks were independent.
+    """
+    from scipy.stats import t  # noqa: PLC0415 - takes a second to import
+
+    clean = 1.0
+    for one in results:
+        if one.samples > 1 and not math.isnan(one.oracle) and one.standard_error > 0:
+            clean *= 1.0 - 2.0 * float(t.sf(ERRORS_APART, one.samples - 1))
+    return 1.0 - clean
+
+
+def as_csv(results: Sequence[Result]) -> str:
+    """Return results as CSV, one row a check; empty where a number does not exist."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in results:
+        cells = (getattr(one, name) for name in COLUMNS)
+        writer.writerow(["" if isinstance(cell, float) and math.isnan(cell) else cell for cell in cells])
+    return text.getvalue()
+
+
+# --- one case ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A check with its number in the file; of those made for each line, that line's."""
+
+    number: int
+    check: Check
+    line: str = ""
+    observed: Observed | None = None
+
+
+def _run_case(case: ReadCase, threads: ThreadPoolExecutor) -> list[Result]:
+    places = [place for number, check in enumerate(case.case.checks) for place in _places(case, number, check)]
+    samples = _simulate(case, places, threads)
+    return [result for place in places for result in _results(case, place, samples)]
+
+
+def _places(case: ReadCase, number: int, check: Check) -> list[_Place]:
+    """Return the check, or one a line of those it is of."""
+    if check.each_line is None:
+        return [_Place(number, check)]
+    found = []
+    for (port, mode, lane_type), observed in observed_lines(case.base.network).items():
+        if (port, mode, lane_type) in check.each_line:
+            there = check.model_copy(update={"port": port, "mode": mode, "lane_type": lane_type})
+            found.append(_Place(number, there, f"{port}/{mode}/{lane_type}", observed))
+    if not found:
+        raise case.refuse(number, "each_line: no observed line of the network is meant")
+    return found
+
+
+def observed_lines(network: Network) -> dict[tuple[str, str, str], Observed]:
+    """Return the lines whose waits were observed: open, and not assumed."""
+    return {
+        (port.id, mode, lane_type): lane.observed
+        for port, mode, _, lane_type, lane in lanes_of(network)
+        if port.open and lane.observed is not None and lane.observed.wait_min.class_ != "assumed"
+    }
+
+
+Key = tuple[int, str, str]  # number of the check, line, scenario
+
+
+def _simulate(case: ReadCase, places: Sequence[_Place], threads: ThreadPoolExecutor) -> dict[Key, Samples]:
+    """Return what each check takes from each replication of each scenario it is about."""
+    wanted: dict[str, list[_Place]] = {}
+    for place in places:
+        if place.check.quantity is not None and place.check.quantity not in COMPARISONS:
+            for name in _scenarios_of(place.check):
+                wanted.setdefault(name, []).append(place)
+    if not wanted:
+        return {}
+    models = {name: experiment.build_model(case.scenarios[name]) for name in wanted}
+
+    def one(replication: int) -> dict[Key, Floats]:
+        taken: dict[Key, Floats] = {}
+        for name, simulated in _replicate(case, models, wanted, replication):
+            for place in wanted[name]:
+                taken[place.number, place.line, name] = _take(case, place, simulated)
+        return taken
+
+    rows = list(threads.map(one, range(case.case.run.replications)))
+    return {key: [row[key] for row in rows] for key in rows[0]}
+
+
+def _scenarios_of(check: Check) -> tuple[str, ...]:
+    return (BASE, check.saved_by) if check.saved_by else (check.option or BASE,)
+
+
+def _replicate(
+    case: ReadCase, models: dict[str, PortModel], wanted: dict[str, list[_Place]], replication: int
+) -> Iterator[tuple[str, Simulated]]:
+    """Yield each scenario's replication; its rows only where a quantity looks at them, for they are many."""
+    seed = case.case.run.seed
+    needs_rows = any(place.check.quantity in ROWS for some in wanted.values() for place in some)
+    if needs_rows:
+        for name, model in models.items():
+            crossings = experiment.simulate(model, draw(model, seed, replication), experiment.default_engine())
+            yield name, Simulated(model, crossings=crossings)
+    elif experiment.default_engine() == "compiled":
+        together = experiment.replicate_together(list(models.values()), seed, replication)
+        for (name, model), measures in zip(models.items(), together, strict=True):
+            yield name, Simulated(model, measures)
+    else:
+        for name, model in models.items():
+            yield name, Simulated(model, experiment.replicate(model, seed, replication))
+
+
+def _take(case: ReadCase, place: _Place, simulated: Simulated) -> Floats:
+    check = place.check
+    by_hour = check.statistic in {"each_hour", "mean_absolute_error"}
+    try:
+        return take(simulated, check.quantity or "", check, by_hour=by_hour)
+    except (KeyError, ValueError, IndexError) as error:
+        raise case.refuse(place.number, f"{check.quantity} cannot be taken: {error}") from None
+
+
+# --- one check ---------------------------------------------------------------------------------
+
+
+def _results(case: ReadCase, place: _Place, samples: dict[Key, Samples]) -> Iterator[Result]:
+    check = place.check
+    try:
+        if check.statistic == "each_hour":
+            yield from _by_hour(case, place, _of(place, samples))
+            return
+        value = _value(case, place, samples)
+        yield _judged(case, place, value, _target(place))
+    except ValueError as error:
+        raise case.refuse(place.number, str(error)) from None
+
+
+def _of(place: _Place, samples: dict[Key, Samples]) -> Samples:
+    """Return a check's samples: of its scenario, or base less option by pairs."""
+    first, *other = [samples[place.number, place.line, name] for name in _scenarios_of(place.check)]
+    return [a - b for a, b in zip(first, other[0], strict=True)] if other else first
+
+
+def _value(case: ReadCase, place: _Place, samples: dict[Key, Samples]) -> _Value:
+    check = place.check
+    if check.formula is not None:
+        return _Value(_one(check.formula))
+    if check.quantity in COMPARISONS:
+        try:
+            counted = COMPARISONS[check.quantity or ""](list(case.scenarios.values()))
+        except PortsimError as error:
+            return _Value(_NAN, note=str(error))
+        return _Value(counted.value, note=f"of {counted.compared:,} {counted.unit}" + f"; {counted.first}" * bool(counted.first))
+    found = _of(place, samples)
+    if check.statistic == "mean_absolute_error":
+        return _mean_absolute_error(check, np.stack(found))
+    if check.statistic == "coverage":
+        return _coverage(_truth(check), np.stack(found))
+    if check.statistic == "share_of_variance":
+        apart = [np.stack(samples[place.number, place.line, name]) for name in _scenarios_of(check)]
+        both = sum(float(one.var(axis=0, ddof=1).mean()) for one in apart)
+        return _Value(float(np.stack(found).var(axis=0, ddof=1).mean()) / both, samples=0)
+    return _mean(np.concatenate(found))
+
+
+def _mean(samples: Floats) -> _Value:
+    count = samples.size
+    error = float(samples.std(ddof=1)) / math.sqrt(count) if count > 1 else _NAN
+    return _Value(float(samples.mean()), error, count)
+
+
+def _mean_absolute_error(check: Check, by_hour: Floats) -> _Value:
+    """Return the mean absolute error of the hours' means over replications, with its jackknife standard error."""
+    against = np.array(check.against)[check.hours_of_day]
+    chosen = by_hour[:, check.hours_of_day]
+
+    def error_of(rows: Floats) -> float:
+        return float(np.abs(np.nanmean(rows, axis=0) - against).mean())
+
+    count = len(chosen)
+    left_out = np.array([error_of(np.delete(chosen, row, axis=0)) for row in range(count)]) if count > 1 else np.zeros(0)
+    spread = math.sqrt((count - 1) * float(left_out.var())) if count > 1 else _NAN
+    return _Value(error_of(chosen), spread, count)
+
+
+def _coverage(truth: float, samples: Floats) -> _Value:
+    """Return the share of Student intervals over replications that hold the truth."""
+    found = estimate(samples, CONFIDENCE)
+    covers = np.abs(found.mean - truth) <= found.half_width
+    share = float(covers.mean())
+    return _Value(share, math.sqrt(share * (1 - share) / covers.size), covers.size)
+
+
+def _truth(check: Check) -> float:
+    return _one(check.truth) - (_one(check.less) if check.less else 0.0) if check.truth else _NAN
+
+
+def _one(formula: Formula) -> float:
+    """Return a formula's only number, or the sum of its numbers by hour."""
+    numbers = formula.numbers()
+    if numbers.size != 1:
+        raise ValueError(f"{formula.name} answers {numbers.size} numbers here: name one in `answer`")
+    return float(numbers[0])
+
+
+def _target(place: _Place) -> _Target:
+    check, oracle = place.check, place.check.oracle
+    if oracle is None or oracle.is_bound:
+        return _Target()
+    if oracle.formula is not None:
+        return _Target(_one(oracle.formula) - (_one(check.less) if check.less else 0.0))
+    if oracle.observed is not None:
+        if place.observed is None:
+            raise ValueError("an observed oracle is for each_line")
+        joins, wait = (clock.hourly(series.slots()) for series in (place.observed.per_hour, place.observed.wait_min))
+        return _Target(float(joins.mean() if oracle.observed == "per_hour" else (joins * wait).sum() / joins.sum()))
+    return _Target(oracle.printed or 0.0, oracle.standard_error)
+
+
+def _by_hour(case: ReadCase, place: _Place, samples: Samples) -> Iterator[Result]:
+    """Yield a result for each hour of the day whose oracle is large enough."""
+    check = place.check
+    if check.oracle is None or check.oracle.formula is None:
+        raise ValueError("each_hour needs an oracle that is a formula by hour")
+    by_hour, exact = np.stack(samples), check.oracle.formula.numbers()
+    if exact.size != clock.HOURS_PER_DAY:
+        raise ValueError(f"each_hour needs 24 numbers; {check.oracle.formula.name} answers {exact.size}")
+    for hour in check.hours_of_day:
+        if exact[hour] >= check.from_oracle:
+            there = replace(place, line=f"hour {hour}")
+            yield _judged(case, there, _mean(by_hour[:, hour]), _Target(float(exact[hour])))
+
+
+def _judged(case: ReadCase, place: _Place, value: _Value, target: _Target) -> Result:
+    check, about = place.check, case.case
+    verdict, note = _verdict(check, value, target)
+    oracle = check.oracle
+    return Result(
+        level=about.level,
+        group=about.group,
+        case=about.case,
+        what=f"{check.what}, {place.line}" if place.line else check.what,
+        value=value.value,
+        standard_error=value.error,
+        samples=value.samples,
+        oracle=target.number,
+        low=oracle.at_least if oracle and oracle.at_least is not None else _NAN,
+        high=oracle.at_most if oracle and oracle.at_most is not None else _NAN,
+        tolerance=_tolerance_words(check, value),
+        verdict=verdict,
+        note="; ".join(filter(None, (note, value.note))),
+        source=check.source or about.source,
+    )
+
+
+def _verdict(check: Check, value: _Value, target: _Target) -> tuple[Verdict, str]:
+    """Return the verdict, and why it is a failure."""
+    if check.oracle is None:
+        return "reported", ""
+    if math.isnan(value.value):
+        return "FAIL", "there is no value"
+    if check.oracle.is_bound:
+        low, high = check.oracle.at_least, check.oracle.at_most
+        within = (low is None or value.value >= low) and (high is None or value.value <= high)
+        return ("pass", "") if within else ("FAIL", "out of bounds")
+    wrong = list(_misses(check, value, target))
+    return ("FAIL", "; ".join(wrong)) if wrong else ("pass", "")
+
+
+def _misses(check: Check, value: _Value, target: _Target) -> Iterator[str]:
+    """Yield how a value misses the number it is held against, or is too rough to tell."""
+    if check.tolerance is None:
+        return
+    width = check.tolerance.width(target.number)
+    off = abs(value.value - target.number)
+    if off > width + _ROUNDING * abs(target.number):
+        yield f"off by {off:.4g}, more than {width:.4g}"
+    if math.isnan(value.error) or check.tolerance.asymptotic:
+        return
+    error = math.hypot(value.error, target.error)
+    if off > ERRORS_APART * error + _ROUNDING * abs(target.number):
+        yield f"{off / error if error else math.inf:.1f} standard errors away"
+    if value.error > width:
+        yield "its standard error is wider than the tolerance: more replications are needed to tell"
+
+
+def _tolerance_words(check: Check, value: _Value) -> str:
+    """Say what was allowed, in few words."""
+    oracle = check.oracle
+    if oracle is None:
+        return ""
+    if oracle.is_bound:
+        low, high = oracle.at_least, oracle.at_most
+        if low is not None and high is not None:
+            return f"{low:g} to {high:g}"
+        return f"at least {low:g}" if low is not None else f"at most {high:g}"
+    if check.tolerance is None:
+        return ""
+    held = check.tolerance
+    width = f"{100 * held.relative:g}%" if held.relative is not None else f"{held.absolute:g}"
+    chance = not (math.isnan(value.error) or held.asymptotic)
+    return f"{width}, {ERRORS_APART} SE" if chance else width
+
