@@ -30,7 +30,7 @@ from portsim.windows import overlapping
 PACKAGED = Path(str(resources.files("portsim"))) / "data" / "validation"
 Level = Literal["theory", "engine", "field"]
 LEVELS: tuple[Level, ...] = ("theory", "engine", "field")
-Statistic = Literal["mean", "each_hour", "mean_absolute_error", "coverage", "share_of_variance"]
+Statistic = Literal["mean", "each_hour", "mean_absolute_error", "coverage", "share_of_variance", "share_saved", "error_off_observed"]
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -104,6 +104,8 @@ class Tolerance(Strict):
         default=False, description="the oracle is a limit or a target, met nearly: no word of standard errors"
     )
 
+    or_errors: bool = Field(default=False, description="3.3 standard errors will do, where they are wider")
+
     @model_validator(mode="after")
     def _one_measure(self) -> Self:
         if (self.relative is None) == (self.absolute is None):
@@ -121,6 +123,9 @@ class Lines(Strict):
     ports: tuple[Identifier, ...] | None = None
     modes: tuple[Mode, ...] | None = None
     lane_types: tuple[Identifier, ...] | None = None
+    by: Literal["line", "crossing", "all"] = Field(
+        default="line", description="one check a line, one a port and mode, or one of all"
+    )
     except_ports: tuple[Identifier, ...] = ()
     except_lane_types: tuple[Identifier, ...] = ()
 
@@ -154,6 +159,7 @@ class Check(Where):
     less: Formula | None = Field(default=None, description="taken off the oracle's or the truth's formula")
     oracle: Oracle | None = None
     tolerance: Tolerance | None = None
+    judged: bool = Field(default=True, description="false: the oracle is shown beside the value, and decides nothing")
     source: Text | None = Field(default=None, description="of the oracle, where it is not the case's")
 
     @model_validator(mode="after")
@@ -167,9 +173,11 @@ class Check(Where):
                 raise ValueError(f"{key} goes with statistic {needed}, and only with it")
         if self.against is not None and len(self.against) != 24:  # noqa: PLR2004 - hours of a day
             raise ValueError(f"against: {len(self.against)} numbers: give 24")
-        if self.statistic == "share_of_variance" and self.saved_by is None:
-            raise ValueError("share_of_variance needs saved_by")
-        if self.oracle is not None and self.oracle.is_bound == (self.tolerance is not None):
+        if self.statistic == "error_off_observed" and (self.each_line is None or self.each_line.by != "all"):
+            raise ValueError("error_off_observed is of all lines together: each_line: {by: all}")
+        if self.statistic in {"share_of_variance", "share_saved"} and self.saved_by is None:
+            raise ValueError(f"{self.statistic} needs saved_by")
+        if self.oracle is not None and self.judged and self.oracle.is_bound == (self.tolerance is not None):
             raise ValueError("an oracle that is a number needs a tolerance; one of bounds has none")
         return self
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from portsim import theory
+from portsim import clock, inversion, theory
 from portsim.errors import nearest
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +36,7 @@ FormulaName = Literal[
     "mmc",
     "mmc_wait_quantile_min",
     "mmc_wait_share_over",
+    "recovered_arrivals",
     "sine_in_service",
     "sine_queue",
     "time_varying_queue",
@@ -87,6 +88,15 @@ def minutes_of_toll(toll_usd: float, value_of_time_usd_per_hour: float) -> float
     return 60.0 * toll_usd / value_of_time_usd_per_hour
 
 
+def recovered_arrivals(served_per_hour: Sequence[float], wait_min: Sequence[float]) -> list[float]:
+    """Return who joined in each hour of a day that repeats, from what was served and how long it waited.
+
+    By cumulative curves, A(t) = D(t + W(t)), as the calibration recovers them (`inversion`).
+    """
+    served, wait = (np.tile(np.asarray(day, float), clock.DAYS_PER_WEEK) for day in (served_per_hour, wait_min))
+    return [float(rate) for rate in inversion.joins(served, wait)[: clock.HOURS_PER_DAY]]
+
+
 _FORMULAS: Mapping[str, Callable[..., Any]] = {
     "buffer_index": buffer_index,
     "equilibrium_wait_change_min": theory.equilibrium_wait_change_min,
@@ -102,6 +112,7 @@ _FORMULAS: Mapping[str, Callable[..., Any]] = {
     "mmc": theory.mmc,
     "mmc_wait_quantile_min": theory.mmc_wait_quantile_min,
     "mmc_wait_share_over": theory.mmc_wait_share_over,
+    "recovered_arrivals": recovered_arrivals,
     "sine_in_service": theory.sine_in_service,
     "sine_queue": sine_queue,
     "time_varying_queue": theory.time_varying_queue,

@@ -11,9 +11,9 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from io import StringIO
 from typing import Literal
 
@@ -26,6 +26,7 @@ from portsim.comparisons import COMPARISONS
 from portsim.demand import lanes_of
 from portsim.errors import PortsimError
 from portsim.inference import CONFIDENCE, estimate
+from portsim.measures import HOURLY_METRICS
 from portsim.model import PortModel
 from portsim.quantities import ROWS, Simulated, take
 from portsim.schema import Network, Observed
@@ -38,6 +39,17 @@ Samples = list[Floats]  # one entry a replication
 ERRORS_APART = 3.3  # 0.1% of estimates that are right lie farther from the truth
 _ROUNDING = 1e-9
 _NAN = float("nan")
+_WAIT = HOURLY_METRICS.index("wait_mean_min")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A simulated day beside the observed one, minutes by hour, each of shape (24,); `half_width` of 95% intervals."""
+
+    hours: tuple[int, ...]
+    simulated: Floats
+    half_width: Floats
+    observed: Floats
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,7 @@ class Result:
     verdict: Verdict
     note: str
     source: str
+    profile: Profile | None = field(default=None, compare=False, repr=False)
 
     @property
     def passed(self) -> bool:
@@ -75,7 +88,7 @@ class Result:
         return abs(self.value - self.oracle) / self.standard_error if self.standard_error > 0 else _NAN
 
 
-COLUMNS = tuple(field.name for field in fields(Result))
+COLUMNS = tuple(one.name for one in fields(Result) if one.name != "profile")
 
 
 @dataclass(frozen=True)
@@ -136,12 +149,12 @@ def as_csv(results: Sequence[Result]) -> str:
 
 @dataclass(frozen=True)
 class _Place:
-    """A check with its number in the file; of those made for each line, that line's."""
+    """A check with its number in the file; of those made for each line, that line's, and what was observed of it."""
 
     number: int
     check: Check
     line: str = ""
-    observed: Observed | None = None
+    observed: Mapping[tuple[str, str, str], Observed] = field(default_factory=dict)
 
 
 def _run_case(case: ReadCase, threads: ThreadPoolExecutor) -> list[Result]:
@@ -154,14 +167,18 @@ def _places(case: ReadCase, number: int, check: Check) -> list[_Place]:
     """Return the check, or one a line of those it is of."""
     if check.each_line is None:
         return [_Place(number, check)]
-    found = []
-    for (port, mode, lane_type), observed in observed_lines(case.base.network).items():
-        if (port, mode, lane_type) in check.each_line:
-            there = check.model_copy(update={"port": port, "mode": mode, "lane_type": lane_type})
-            found.append(_Place(number, there, f"{port}/{mode}/{lane_type}", observed))
+    parts = {"line": 3, "crossing": 2, "all": 0}[check.each_line.by]
+    found: dict[tuple[str, ...], dict[tuple[str, str, str], Observed]] = {}
+    for line, observed in observed_lines(case.base.network).items():
+        if line in check.each_line:
+            found.setdefault(line[:parts], {})[line] = observed
     if not found:
         raise case.refuse(number, "each_line: no observed line of the network is meant")
-    return found
+    names = ("port", "mode", "lane_type")
+    return [
+        _Place(number, check.model_copy(update=dict(zip(names, part, strict=False))), "/".join(part), lines)
+        for part, lines in found.items()
+    ]
 
 
 def observed_lines(network: Network) -> dict[tuple[str, str, str], Observed]:
@@ -223,6 +240,9 @@ def _replicate(
 
 def _take(case: ReadCase, place: _Place, simulated: Simulated) -> Floats:
     check = place.check
+    if check.statistic == "error_off_observed":
+        measures = simulated.measures
+        return measures.hourly[[measures.lines.index(line) for line in place.observed], :, _WAIT].ravel()
     by_hour = check.statistic in {"each_hour", "mean_absolute_error"}
     try:
         return take(simulated, check.quantity or "", check, by_hour=by_hour)
@@ -240,7 +260,9 @@ def _results(case: ReadCase, place: _Place, samples: dict[Key, Samples]) -> Iter
             yield from _by_hour(case, place, _of(place, samples))
             return
         value = _value(case, place, samples)
-        yield _judged(case, place, value, _target(place))
+        result = _judged(case, place, value, _target(place))
+        drawn = check.statistic == "mean_absolute_error" and check.quantity is not None
+        yield replace(result, profile=_profile(check, np.stack(_of(place, samples)))) if drawn else result
     except ValueError as error:
         raise case.refuse(place.number, str(error)) from None
 
@@ -254,7 +276,8 @@ def _of(place: _Place, samples: dict[Key, Samples]) -> Samples:
 def _value(case: ReadCase, place: _Place, samples: dict[Key, Samples]) -> _Value:
     check = place.check
     if check.formula is not None:
-        return _Value(_one(check.formula))
+        off = [] if check.against is None else np.abs(check.formula.numbers() - np.array(check.against))
+        return _Value(float(np.mean(off)) if check.against is not None else _one(check.formula))
     if check.quantity in COMPARISONS:
         try:
             counted = COMPARISONS[check.quantity or ""](list(case.scenarios.values()))
@@ -264,12 +287,20 @@ def _value(case: ReadCase, place: _Place, samples: dict[Key, Samples]) -> _Value
     found = _of(place, samples)
     if check.statistic == "mean_absolute_error":
         return _mean_absolute_error(check, np.stack(found))
+    if check.statistic == "error_off_observed":
+        joins, waits = (of_lines.ravel() for of_lines in _observed_weeks(place))
+        return _jackknife(
+            np.stack(found), lambda rows: float(np.nansum(joins * np.abs(_mean_of_known(rows) - waits)) / joins.sum())
+        )
     if check.statistic == "coverage":
         return _coverage(_truth(check), np.stack(found))
     if check.statistic == "share_of_variance":
         apart = [np.stack(samples[place.number, place.line, name]) for name in _scenarios_of(check)]
         both = sum(float(one.var(axis=0, ddof=1).mean()) for one in apart)
-        return _Value(float(np.stack(found).var(axis=0, ddof=1).mean()) / both, samples=0)
+        return _Value(float(np.stack(found).var(axis=0, ddof=1).mean()) / both)
+    if check.statistic == "share_saved":
+        base = np.concatenate(samples[place.number, place.line, BASE])
+        return _jackknife(np.column_stack([np.concatenate(found), base]), lambda rows: rows[:, 0].sum() / rows[:, 1].sum())
     return _mean(np.concatenate(found))
 
 
@@ -284,13 +315,28 @@ def _mean_absolute_error(check: Check, by_hour: Floats) -> _Value:
     against = np.array(check.against)[check.hours_of_day]
     chosen = by_hour[:, check.hours_of_day]
 
-    def error_of(rows: Floats) -> float:
-        return float(np.abs(np.nanmean(rows, axis=0) - against).mean())
+    return _jackknife(chosen, lambda rows: float(np.nanmean(np.abs(_mean_of_known(rows) - against))))
 
-    count = len(chosen)
-    left_out = np.array([error_of(np.delete(chosen, row, axis=0)) for row in range(count)]) if count > 1 else np.zeros(0)
-    spread = math.sqrt((count - 1) * float(left_out.var())) if count > 1 else _NAN
-    return _Value(error_of(chosen), spread, count)
+
+def _profile(check: Check, by_hour: Floats) -> Profile:
+    found = estimate(by_hour, CONFIDENCE)
+    return Profile(tuple(check.hours_of_day), found.mean, found.half_width, np.array(check.against))
+
+
+def _mean_of_known(rows: Floats) -> Floats:
+    """Return the mean over rows of what is not NaN; NaN where all are."""
+    known = ~np.isnan(rows)
+    count = known.sum(axis=0)
+    return np.where(count > 0, np.where(known, rows, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
+
+
+def _jackknife(samples: Floats, figure: Callable[[Floats], float]) -> _Value:
+    """Return a figure of the replications together, with its standard error from leaving out one at a time."""
+    count = len(samples)
+    if count == 1:
+        return _Value(figure(samples), samples=1)
+    left_out = np.array([figure(np.delete(samples, row, axis=0)) for row in range(count)])
+    return _Value(float(figure(samples)), math.sqrt((count - 1) * float(left_out.var())), count)
 
 
 def _coverage(truth: float, samples: Floats) -> _Value:
@@ -320,11 +366,25 @@ def _target(place: _Place) -> _Target:
     if oracle.formula is not None:
         return _Target(_one(oracle.formula) - (_one(check.less) if check.less else 0.0))
     if oracle.observed is not None:
-        if place.observed is None:
-            raise ValueError("an observed oracle is for each_line")
-        joins, wait = (clock.hourly(series.slots()) for series in (place.observed.per_hour, place.observed.wait_min))
-        return _Target(float(joins.mean() if oracle.observed == "per_hour" else (joins * wait).sum() / joins.sum()))
+        return _Target(_observed(place, oracle.observed))
     return _Target(oracle.printed or 0.0, oracle.standard_error)
+
+
+def _observed(place: _Place, what: str) -> float:
+    """Return joins an hour of the lines a check is of, or their mean wait over those who joined."""
+    joins, waits = _observed_weeks(place)
+    return float(joins.mean(axis=1).sum() if what == "per_hour" else (joins * waits).sum() / joins.sum())
+
+
+def _observed_weeks(place: _Place) -> tuple[Floats, Floats]:
+    """Return joins an hour and waits, minutes, of the lines a check is of, each of shape (lines, 168)."""
+    if not place.observed:
+        raise ValueError("an observed oracle is for each_line")
+    lines = place.observed.values()
+    joins, waits = (
+        np.stack([clock.hourly(getattr(observed, key).slots()) for observed in lines]) for key in ("per_hour", "wait_min")
+    )
+    return joins, waits
 
 
 def _by_hour(case: ReadCase, place: _Place, samples: Samples) -> Iterator[Result]:
@@ -365,7 +425,7 @@ def _judged(case: ReadCase, place: _Place, value: _Value, target: _Target) -> Re
 
 def _verdict(check: Check, value: _Value, target: _Target) -> tuple[Verdict, str]:
     """Return the verdict, and why it is a failure."""
-    if check.oracle is None:
+    if check.oracle is None or not check.judged:
         return "reported", ""
     if math.isnan(value.value):
         return "FAIL", "there is no value"
@@ -383,9 +443,11 @@ def _misses(check: Check, value: _Value, target: _Target) -> Iterator[str]:
         return
     width = check.tolerance.width(target.number)
     off = abs(value.value - target.number)
+    if check.tolerance.or_errors:
+        width = max(width, ERRORS_APART * value.error)
     if off > width + _ROUNDING * abs(target.number):
         yield f"off by {off:.4g}, more than {width:.4g}"
-    if math.isnan(value.error) or check.tolerance.asymptotic:
+    if math.isnan(value.error) or check.tolerance.asymptotic or check.tolerance.or_errors:
         return
     error = math.hypot(value.error, target.error)
     if off > ERRORS_APART * error + _ROUNDING * abs(target.number):
@@ -408,6 +470,7 @@ def _tolerance_words(check: Check, value: _Value) -> str:
         return ""
     held = check.tolerance
     width = f"{100 * held.relative:g}%" if held.relative is not None else f"{held.absolute:g}"
-    chance = not (math.isnan(value.error) or held.asymptotic)
-    return f"{width}, {ERRORS_APART} SE" if chance else width
+    if math.isnan(value.error) or held.asymptotic:
+        return width
+    return f"{width} or {ERRORS_APART} SE" if held.or_errors else f"{width}, {ERRORS_APART} SE"
 
