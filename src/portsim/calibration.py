@@ -74,7 +74,6 @@ class Line:
     free_steps: tuple[float, float] = (0.0, 0.0)
     posting: Posting = field(default_factory=Posting)
     same_as_before: float = np.nan
-    gain_per_min: float = 0.0
 
     @property
     def group(self) -> tuple[str, str]:
@@ -133,7 +132,7 @@ def calibrate(
     for _ in range(corrections):
         simulated = run.of(lines)
         lines = [_with_posting(line, simulated) for line in lines]
-        lines = corrected(lines, simulated, volumes)
+        lines = corrected(frame.network, lines, simulated, volumes)
     simulated = run.of(lines)
     lines = [_with_posting(line, simulated) for line in lines]
     scenario = run.scenario(lines)
@@ -149,9 +148,7 @@ def first_fit(network: Network, observed: Observations, volumes: Volumes, feed: 
     for group, per_day in volumes.per_day.items():
         members = [line for line in lines if line.group == group]
         fitted |= {line.key: line for line in _fit_group(members, 7 * per_day)}
-    lines = [fitted.get(line.key, line) for line in lines]
-    gains = _gains(network, lines)
-    return [replace(line, gain_per_min=gains[line.key]) for line in lines]
+    return [fitted.get(line.key, line) for line in lines]
 
 
 def counted_groups(network: Network) -> list[Group]:
@@ -283,39 +280,67 @@ def _service_cv(lane: LaneType) -> float:
 # --- corrections -------------------------------------------------------------------------------
 
 
-def corrected(lines: Sequence[Line], simulated: Sequence[Measures], volumes: Volumes) -> list[Line]:
-    """Take joins and service times half way to where waits are those posted, and all the way to volumes counted."""
+def corrected(
+    network: Network, lines: Sequence[Line], simulated: Sequence[Measures], volumes: Volumes
+) -> list[Line]:
+    """Take joins and service times half way to where waits are those posted, and all the way to volumes counted.
+
+    A wait e minutes too long means, first, that more have joined by then than should: the inversion of the longer wait
+    less that of the target says how many. Second, that some were turned away or went elsewhere who will come once the
+    wait is right (`_drawn_back`): as many must be taken off for the line to stay there.
+    """
     by_line = posted(simulated, {line.key: line.posting for line in lines}).set_index(LINE)["posted_min"]
-    joined = {line.key: _hourly(simulated, line.key, _WAIT) for line in lines}
-    moved = [_move(line, by_line.loc[line.key].to_numpy(), joined[line.key]) for line in lines]
+    errors = {
+        line.key: _error(line, by_line.loc[line.key].to_numpy(), _hourly(simulated, line.key, _WAIT)) for line in lines
+    }
+    back = _drawn_back(network, lines, errors)
     crossed = _crossings(simulated)
     result = []
-    for line in moved:
+    for line in lines:
+        change = -DAMPING * (_joined_too_many(line, errors[line.key]) + back[line.key])
+        change = np.clip(change, -MOST_CHANGE * line.joins, MOST_CHANGE * line.joins)
         ratio = volumes.per_day[line.key[0], line.key[1]] / crossed[line.group]  # type: ignore[index]
         scale = line.scale / ratio if line.is_corrected else line.scale
-        result.append(replace(line, joins=line.joins * ratio, scale=scale))
+        result.append(replace(line, joins=(line.joins + line.is_corrected * change) * ratio, scale=scale))
     return result
 
 
-def _move(line: Line, posted_min: Floats, wait_min: Floats) -> Line:
-    """Correct a line's joins for the error of its waits: e minutes too long are e x capacity / 60 travellers too many.
-
-    Fewer must have joined by then, which the slope of that number says; and since a longer wait turns some away or
-    elsewhere, the level of the error says by how much all joins are too many.
-    """
-    if not line.is_corrected:
-        return line
+def _error(line: Line, posted_min: Floats, wait_min: Floats) -> Floats:
+    """Return by how much too long the wait is, minutes, smoothed; 0 where nobody joins or the line is not corrected."""
     error = np.where(np.isnan(line.target), wait_min - line.wait, posted_min - line.target)
     error = np.where(line.joins > 0, np.nan_to_num(error), 0.0)
-    error = _smoothed(error, line)
-    capacity = np.maximum(line.capacity, line.joins)
-    queue = capacity * error / 60
-    slope = (np.roll(queue, -1) - np.roll(queue, 1)) / 2
-    if line.stretches:
-        slope = _slope_within(queue, line)
-    change = -DAMPING * (line.gain_per_min * error * line.joins + slope)
-    change = np.clip(change, -MOST_CHANGE * line.joins, MOST_CHANGE * line.joins)
-    return replace(line, joins=line.joins + change)
+    return _smoothed(error, line) if line.is_corrected else np.zeros_like(error)
+
+
+def _joined_too_many(line: Line, error: Floats) -> Floats:
+    capacity = np.maximum(line.capacity, 1e-9)
+    first, last = (
+        inversion.joins(capacity, np.maximum(line.wait + extra, 0.0), line.stretches) for extra in (error, 0.0)
+    )
+    return first - last
+
+
+def _drawn_back(network: Network, lines: Sequence[Line], errors: Mapping[Key, Floats]) -> dict[Key, Floats]:
+    """Return how many more would join at the target than at the simulated wait, by line.
+
+    Patience loses beta x joins for a minute. Of a catchment's travellers to a port, 1 / taste scale for each minute by
+    which its error is above the mean error of the ports they use (logit); if all are wrong alike, none goes elsewhere.
+    """
+    scale = network.choice.taste_scale_min.value if network.choice.kind == "ports" else np.inf
+    joins = {line.key: line.joins for line in lines}
+    back: dict[Key, Floats] = {}
+    parts: dict[tuple[str, str, str], dict[Key, Floats]] = {}
+    for mode, key, lane in _lanes(network):
+        back[key] = patience_per_min(network, mode) * joins[key] * errors[key]
+        origins = {} if lane.observed is None else lane.observed.origins
+        for catchment, share in origins.items():
+            parts.setdefault((catchment, mode, key[2]), {})[key] = share.value * joins[key]
+    for ports in parts.values():
+        total = np.maximum(sum(ports.values(), np.zeros(1)), 1e-9)
+        mean = sum((part * errors[key] for key, part in ports.items()), np.zeros(1)) / total
+        for key, part in ports.items():
+            back[key] = back[key] + part * (errors[key] - mean) / scale
+    return back
 
 
 def _smoothed(error: Floats, line: Line) -> Floats:
@@ -326,39 +351,6 @@ def _smoothed(error: Floats, line: Line) -> Floats:
         known = sum(w * np.roll(weight, k - 1) for k, w in enumerate(_THREE_HOURS))
         return np.where(weight > 0, total / np.maximum(known, 1e-9), 0.0)
     return np.asarray(sum(w * np.roll(error, k - 1) for k, w in enumerate(_THREE_HOURS)))
-
-
-def _slope_within(queue: Floats, line: Line) -> Floats:
-    """Return the change of the queue by hour within each stretch, from an empty line when it forms."""
-    slope = np.zeros_like(queue)
-    for stretch in line.stretches:
-        first = int(stretch.line_opens)
-        part = queue[first : stretch.closes]
-        ends = np.concatenate([[0.0], (part[1:] + part[:-1]) / 2, part[-1:]])
-        slope[first : stretch.closes] = np.diff(ends)
-    return slope
-
-
-def _gains(network: Network, lines: Sequence[Line]) -> dict[Key, float]:
-    """Return by which share a minute more of wait lessens who joins: patience, and the choice of another port.
-
-    Of a catchment whose share s uses the port, (1 - s) / taste scale more of them go elsewhere (logit).
-    """
-    from_where: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
-    for mode, key, lane in _lanes(network):
-        weekly = next(float(line.joins.sum()) for line in lines if line.key == key)
-        origins = {} if lane.observed is None else lane.observed.origins
-        for catchment, share in origins.items():
-            ports = from_where.setdefault((mode, key[2]), {}).setdefault(catchment, {})
-            ports[key[0]] = weekly * share.value
-    gains = {}
-    for mode, key, _ in _lanes(network):
-        mine = {name: ports for name, ports in from_where[mode, key[2]].items() if ports.get(key[0], 0.0) > 0}
-        total = sum(ports[key[0]] for ports in mine.values())
-        away = sum(ports[key[0]] / total * (1 - ports[key[0]] / sum(ports.values())) for ports in mine.values())
-        is_free = network.choice.kind == "ports"
-        gains[key] = patience_per_min(network, mode) + is_free * away / network.choice.taste_scale_min.value
-    return gains
 
 
 def _with_posting(line: Line, simulated: Sequence[Measures]) -> Line:
