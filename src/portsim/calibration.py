@@ -11,10 +11,8 @@ A line without enough readings keeps the booths and waits that the network state
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,21 +20,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from portsim import clock, experiment, inversion, observations, profiles
+from portsim import clock, experiment, inversion, profiles
 from portsim.demand import class_shares, lanes_of, patience_per_min
-from portsim.errors import PortsimError
 from portsim.field import mean_of_known, posted
 from portsim.inversion import STANDING_MIN, Opening
 from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures
-from portsim.observations import LINE, Feed, Observations, Volumes
+from portsim.observations import LINE, Feed, Observations, Volumes, of_line
 from portsim.opening import hours_of
 from portsim.posting import Posting, held_share, least_posted, same_as_before
-from portsim.scenario import Scenario, at_low_patience
-from portsim.schema import LaneType, Mode, Network, Series
+from portsim.scenario import Scenario
+from portsim.schema import MODES, Crossing, LaneType, Mode, Network, Series
 
 Floats = npt.NDArray[np.float64]
 Key = tuple[str, str, str]
-Group = tuple[str, Mode]
+Group = tuple[str, str]
+Progress = Callable[[str], None]
 
 LEAST_READINGS = 100
 """Fewer, and a line keeps what the network states of it."""
@@ -74,10 +72,9 @@ class Line:
     free_steps: tuple[float, float] = (0.0, 0.0)
     posting: Posting = field(default_factory=Posting)
     same_as_before: float = np.nan
-    gain_per_min: float = 0.0
 
     @property
-    def group(self) -> tuple[str, str]:
+    def group(self) -> Group:
         """Return the port and mode whose crossings are counted together."""
         return self.key[:2]
 
@@ -103,14 +100,12 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """A calibrated border: the network, its lines, what was simulated of it, and how well it fits (see `report`)."""
+class Calibrated:
+    """A fitted border: the network as a scenario, its lines, and what was simulated of it."""
 
     scenario: Scenario
     lines: tuple[Line, ...]
     replications: tuple[Measures, ...]
-    table: pd.DataFrame
-    responses: pd.DataFrame
 
 
 # --- the fit -----------------------------------------------------------------------------------
@@ -124,34 +119,34 @@ def calibrate(
     *,
     replications: int = REPLICATIONS,
     corrections: int = CORRECTIONS,
-    response_replications: int = RESPONSE_REPLICATIONS,
     jobs: int | None = None,
-) -> Fit:
+    progress: Progress | None = None,
+) -> Calibrated:
     """Fit a network to what was observed; `frame` gives all that is not fitted. Takes minutes."""
+    tell = progress or _silent
     run = _Simulation(frame, replications, jobs)
     lines = first_fit(frame.network, observed, volumes, feed)
-    for _ in range(corrections):
+    for number in range(corrections + 1):
         simulated = run.of(lines)
         lines = [_with_posting(line, simulated) for line in lines]
-        lines = corrected(lines, simulated, volumes)
-    simulated = run.of(lines)
-    lines = [_with_posting(line, simulated) for line in lines]
-    scenario = run.scenario(lines)
-    table = fit_table(lines, simulated, observed, volumes)
-    responses = capacity_responses(scenario, response_replications, jobs)
-    return Fit(scenario, tuple(lines), tuple(simulated), table, responses)
+        tell(f"after {number} of {corrections} corrections: waits are {wait_error(lines, simulated):.2f} minutes off")
+        if number < corrections:
+            lines = corrected(frame.network, lines, simulated, volumes)
+    return Calibrated(run.scenario(lines), tuple(lines), tuple(simulated))
 
 
 def first_fit(network: Network, observed: Observations, volumes: Volumes, feed: Feed) -> list[Line]:
     """Return the lines before any simulation: profiles, service times by volumes, joins by inversion."""
-    lines = [_line(network, mode, key, lane, observed, feed) for mode, key, lane in _lanes(network)]
+    lines = []
+    for mode, key, lane in _lanes(network):
+        line = _stated(network, mode, key, lane)
+        mine = of_line(observed, key)
+        lines.append(line if len(mine) < LEAST_READINGS else _with_readings(line, mine, feed))
     fitted: dict[Key, Line] = {}
     for group, per_day in volumes.per_day.items():
         members = [line for line in lines if line.group == group]
         fitted |= {line.key: line for line in _fit_group(members, 7 * per_day)}
-    lines = [fitted.get(line.key, line) for line in lines]
-    gains = _gains(network, lines)
-    return [replace(line, gain_per_min=gains[line.key]) for line in lines]
+    return [fitted.get(line.key, line) for line in lines]
 
 
 def counted_groups(network: Network) -> list[Group]:
@@ -161,9 +156,10 @@ def counted_groups(network: Network) -> list[Group]:
 
 def limits(network: Network) -> tuple[dict[Key, npt.NDArray[np.bool_]], dict[Key, float]]:
     """Return, by line, the hours in which booths work, and how many there can be: what a reading may say."""
-    hours, most = {}, {}
+    hours: dict[Key, npt.NDArray[np.bool_]] = {}
+    most: dict[Key, float] = {}
     for port, mode, crossing, name, lane in lanes_of(network):
-        key = (port.id, mode, name)
+        key: Key = (port.id, mode, name)
         hours[key] = inversion.open_hours(inversion.openings(hours_of(crossing, lane)))
         most[key] = crossing.lane_positions.value
     return hours, most
@@ -175,14 +171,15 @@ def _lanes(network: Network) -> Iterator[tuple[Mode, Key, LaneType]]:
             yield mode, (port.id, mode, name), lane
 
 
-def _line(network: Network, mode: Mode, key: Key, lane: LaneType, observed: Observations, feed: Feed) -> Line:
+def _stated(network: Network, mode: Mode, key: Key, lane: LaneType) -> Line:
+    """Return a line as the network states it."""
     stated = lane.observed
-    assert stated is not None  # noqa: S101 - only such lanes are walked
+    assert stated is not None
     stretches = inversion.openings(hours_of(_crossing(network, key), lane))
     is_open = inversion.open_hours(stretches)
     wait = clock.hourly(stated.wait_min.slots())
     shares = class_shares(network, mode, key[2], stated)
-    line = Line(
+    return Line(
         key,
         stretches,
         booths=clock.hourly(lane.booths_open.slots()),
@@ -192,17 +189,14 @@ def _line(network: Network, mode: Mode, key: Key, lane: LaneType, observed: Obse
         stated_s=_mean_service(lane, shares),
         service_cv=_service_cv(lane),
     )
-    readings = observed.readings
-    mine = readings[(readings[LINE] == key).all(axis=1)]
-    return line if len(mine) < LEAST_READINGS else _with_readings(line, mine, observed, feed)
 
 
-def _with_readings(line: Line, mine: pd.DataFrame, observed: Observations, feed: Feed) -> Line:
+def _with_readings(line: Line, mine: pd.DataFrame, feed: Feed) -> Line:
     """Lay the profiles of a line's readings over its open hours."""
     is_open = inversion.open_hours(line.stretches)
     seen = mine[mine["lanes_open"].notna()]
-    waits = _profile(mine, "wait_min", profiles.WAITS)
-    booths = _profile(seen, "lanes_open", profiles.BOOTHS)
+    waits = profile(mine, "wait_min", profiles.WAITS)
+    booths = profile(seen, "lanes_open", profiles.BOOTHS)
     extra = feed.lines["/".join(line.key)].extra_booths
     week = booths.week.copy()
     if extra is not None:
@@ -212,17 +206,18 @@ def _with_readings(line: Line, mine: pd.DataFrame, observed: Observations, feed:
     target = inversion.limit_falls(np.where(is_open, waits.week, np.nan), line.stretches)
     return replace(
         line,
-        booths=np.round(np.where(is_open, week, 0.0), 2),
+        booths=np.where(is_open, week, 0.0).round(2),
         target=target,
         wait=inversion.waits_of_joins(true_wait(target, posting.least_min), line.stretches),
         readings=len(mine),
         free_steps=(waits.free_steps, booths.free_steps),
         posting=posting,
-        same_as_before=same_as_before(observed, line.key),
+        same_as_before=same_as_before(mine),
     )
 
 
-def _profile(readings: pd.DataFrame, column: str, pooling: profiles.Pooling) -> profiles.Profile:
+def profile(readings: pd.DataFrame, column: str, pooling: profiles.Pooling) -> profiles.Profile:
+    """Return the profile of a column of readings."""
     weekday, hour, value = (readings[name].to_numpy() for name in ("weekday", "hour", column))
     return profiles.fit(weekday, hour, value, pooling)
 
@@ -263,7 +258,7 @@ def _served(line: Line) -> Floats:
     return line.capacity * inversion.used_share(wait, line.booths, line.service_s, line.service_cv)
 
 
-def _crossing(network: Network, key: Key) -> object:
+def _crossing(network: Network, key: Key) -> Crossing:
     return next(crossing for port, mode, crossing, _, _ in lanes_of(network) if (port.id, mode) == key[:2])
 
 
@@ -283,39 +278,68 @@ def _service_cv(lane: LaneType) -> float:
 # --- corrections -------------------------------------------------------------------------------
 
 
-def corrected(lines: Sequence[Line], simulated: Sequence[Measures], volumes: Volumes) -> list[Line]:
-    """Take joins and service times half way to where waits are those posted, and all the way to volumes counted."""
+def corrected(network: Network, lines: Sequence[Line], simulated: Sequence[Measures], volumes: Volumes) -> list[Line]:
+    """Take joins and service times half way to where waits are those posted, and all the way to volumes counted.
+
+    A wait e minutes too long means, first, that more have joined by then than should: the inversion of the longer wait
+    less that of the target says how many. Second, that some were turned away or went elsewhere who will come once the
+    wait is right (`_drawn_back`): as many must be taken off for the line to stay there.
+    """
     by_line = posted(simulated, {line.key: line.posting for line in lines}).set_index(LINE)["posted_min"]
-    joined = {line.key: _hourly(simulated, line.key, _WAIT) for line in lines}
-    moved = [_move(line, by_line.loc[line.key].to_numpy(), joined[line.key]) for line in lines]
-    crossed = _crossings(simulated)
+    errors = {
+        line.key: _error(line, by_line.loc[line.key].to_numpy(), hourly_mean(simulated, line.key, _WAIT))
+        for line in lines
+    }
+    back = _drawn_back(network, lines, errors)
+    crossed = crossings(simulated)
     result = []
-    for line in moved:
-        ratio = volumes.per_day[line.key[0], line.key[1]] / crossed[line.group]  # type: ignore[index]
-        scale = line.scale / ratio if line.is_corrected else line.scale
-        result.append(replace(line, joins=line.joins * ratio, scale=scale))
+    for line in lines:
+        if not line.is_corrected:
+            result.append(line)
+            continue
+        change = -DAMPING * (_joined_too_many(line, errors[line.key]) + back[line.key])
+        change = np.clip(change, -MOST_CHANGE * line.joins, MOST_CHANGE * line.joins)
+        ratio = volumes.per_day[line.group] / crossed[line.group]
+        result.append(replace(line, joins=(line.joins + change) * ratio, scale=line.scale / ratio))
     return result
 
 
-def _move(line: Line, posted_min: Floats, wait_min: Floats) -> Line:
-    """Correct a line's joins for the error of its waits: e minutes too long are e x capacity / 60 travellers too many.
-
-    Fewer must have joined by then, which the slope of that number says; and since a longer wait turns some away or
-    elsewhere, the level of the error says by how much all joins are too many.
-    """
-    if not line.is_corrected:
-        return line
+def _error(line: Line, posted_min: Floats, wait_min: Floats) -> Floats:
+    """Return by how much too long the wait is, minutes, smoothed; 0 where nobody joins or the line is not corrected."""
     error = np.where(np.isnan(line.target), wait_min - line.wait, posted_min - line.target)
     error = np.where(line.joins > 0, np.nan_to_num(error), 0.0)
-    error = _smoothed(error, line)
-    capacity = np.maximum(line.capacity, line.joins)
-    queue = capacity * error / 60
-    slope = (np.roll(queue, -1) - np.roll(queue, 1)) / 2
-    if line.stretches:
-        slope = _slope_within(queue, line)
-    change = -DAMPING * (line.gain_per_min * error * line.joins + slope)
-    change = np.clip(change, -MOST_CHANGE * line.joins, MOST_CHANGE * line.joins)
-    return replace(line, joins=line.joins + change)
+    return _smoothed(error, line) if line.is_corrected else np.zeros_like(error)
+
+
+def _joined_too_many(line: Line, error: Floats) -> Floats:
+    capacity = np.maximum(line.capacity, 1e-9)
+    first, last = (
+        inversion.joins(capacity, np.maximum(line.wait + extra, 0.0), line.stretches) for extra in (error, 0.0)
+    )
+    return first - last
+
+
+def _drawn_back(network: Network, lines: Sequence[Line], errors: Mapping[Key, Floats]) -> dict[Key, Floats]:
+    """Return how many more would join at the target than at the simulated wait, by line.
+
+    Patience loses beta x joins for a minute. Of a catchment's travellers to a port, 1 / taste scale for each minute by
+    which its error is above the mean error of the ports they use (logit); if all are wrong alike, none goes elsewhere.
+    """
+    scale = network.choice.taste_scale_min.value if network.choice.kind == "ports" else np.inf
+    joins = {line.key: line.joins for line in lines}
+    back: dict[Key, Floats] = {}
+    parts: dict[tuple[str, str, str], dict[Key, Floats]] = {}
+    for mode, key, lane in _lanes(network):
+        back[key] = patience_per_min(network, mode) * joins[key] * errors[key]
+        origins = {} if lane.observed is None else lane.observed.origins
+        for catchment, share in origins.items():
+            parts.setdefault((catchment, mode, key[2]), {})[key] = share.value * joins[key]
+    for ports in parts.values():
+        total = np.maximum(sum(ports.values(), np.zeros(1)), 1e-9)
+        mean = sum((part * errors[key] for key, part in ports.items()), np.zeros(1)) / total
+        for key, part in ports.items():
+            back[key] = back[key] + part * (errors[key] - mean) / scale
+    return back
 
 
 def _smoothed(error: Floats, line: Line) -> Floats:
@@ -328,45 +352,14 @@ def _smoothed(error: Floats, line: Line) -> Floats:
     return np.asarray(sum(w * np.roll(error, k - 1) for k, w in enumerate(_THREE_HOURS)))
 
 
-def _slope_within(queue: Floats, line: Line) -> Floats:
-    """Return the change of the queue by hour within each stretch, from an empty line when it forms."""
-    slope = np.zeros_like(queue)
-    for stretch in line.stretches:
-        first = int(stretch.line_opens)
-        part = queue[first : stretch.closes]
-        ends = np.concatenate([[0.0], (part[1:] + part[:-1]) / 2, part[-1:]])
-        slope[first : stretch.closes] = np.diff(ends)
-    return slope
-
-
-def _gains(network: Network, lines: Sequence[Line]) -> dict[Key, float]:
-    """Return by which share a minute more of wait lessens who joins: patience, and the choice of another port.
-
-    Of a catchment whose share s uses the port, (1 - s) / taste scale more of them go elsewhere (logit).
-    """
-    from_where: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
-    for mode, key, lane in _lanes(network):
-        weekly = next(float(line.joins.sum()) for line in lines if line.key == key)
-        origins = {} if lane.observed is None else lane.observed.origins
-        for catchment, share in origins.items():
-            ports = from_where.setdefault((mode, key[2]), {}).setdefault(catchment, {})
-            ports[key[0]] = weekly * share.value
-    gains = {}
-    for mode, key, _ in _lanes(network):
-        mine = {name: ports for name, ports in from_where[mode, key[2]].items() if ports.get(key[0], 0.0) > 0}
-        total = sum(ports[key[0]] for ports in mine.values())
-        away = sum(ports[key[0]] / total * (1 - ports[key[0]] / sum(ports.values())) for ports in mine.values())
-        is_free = network.choice.kind == "ports"
-        gains[key] = patience_per_min(network, mode) + is_free * away / network.choice.taste_scale_min.value
-    return gains
-
-
 def _with_posting(line: Line, simulated: Sequence[Measures]) -> Line:
     """Set how often a line's readings are held, from how often simulated hours are alike."""
     if not line.is_read:
         return line
     least = line.posting.least_min
-    return replace(line, posting=Posting(least, held_share(line.same_as_before, _days(simulated, line.key), least)))
+    return replace(
+        line, posting=Posting(least, held_share(line.same_as_before, hourly_waits(simulated, line.key), least))
+    )
 
 
 # --- simulation --------------------------------------------------------------------------------
@@ -382,18 +375,29 @@ class _Simulation:
 
     def scenario(self, lines: Sequence[Line]) -> Scenario:
         network = with_lines(self.frame.network, lines)
-        return _with_run(replace(self.frame, network=network, before=network), self.replications)
+        return with_run(replace(self.frame, network=network, before=network), self.replications)
 
     def of(self, lines: Sequence[Line]) -> list[Measures]:
-        return _run([self.scenario(lines)], self.jobs)[0]
+        return simulate([self.scenario(lines)], self.jobs)[0]
 
 
-def _with_run(scenario: Scenario, replications: int, warm_up_weeks: int = 1) -> Scenario:
+def wait_error(lines: Sequence[Line], simulated: Sequence[Measures]) -> float:
+    """Return the mean absolute error by hour of what would be posted, minutes, of lines read, by who joins."""
+    by_line = posted(simulated, {line.key: line.posting for line in lines}).set_index(LINE)["posted_min"]
+    off = np.concatenate([by_line.loc[line.key].to_numpy() - line.target for line in lines if line.is_read])
+    weight = np.concatenate([line.joins for line in lines if line.is_read])
+    known = ~np.isnan(off)
+    return float(np.average(np.abs(off[known]), weights=weight[known]))
+
+
+def with_run(scenario: Scenario, replications: int, warm_up_weeks: int = 1) -> Scenario:
+    """Return a scenario with the length and seed of calibration, which is not that of any study."""
     settings = {"replications": replications, "weeks": WEEKS, "warm_up_weeks": warm_up_weeks, "seed": SEED}
     return replace(scenario, run=scenario.run.model_copy(update=settings))
 
 
-def _run(scenarios: Sequence[Scenario], jobs: int | None) -> list[list[Measures]]:
+def simulate(scenarios: Sequence[Scenario], jobs: int | None) -> list[list[Measures]]:
+    """Simulate every replication of scenarios; islands that several share are simulated once."""
     with TemporaryDirectory() as folder:
         return experiment.run(scenarios, Path(folder), engine=experiment.default_engine(), jobs=jobs)
 
@@ -403,16 +407,16 @@ def with_lines(network: Network, lines: Sequence[Line]) -> Network:
     by_key = {line.key: line for line in lines}
     ports = []
     for port in network.ports:
-        crossings = {}
-        for mode in ("truck", "vehicle", "bus", "pedestrian"):
-            crossing = getattr(port, mode)
+        by_mode: dict[str, Crossing] = {}
+        for mode in MODES:
+            crossing = port.crossing(mode)
             if crossing is not None:
                 lanes = {
                     name: _with_line(lane, by_key.get((port.id, mode, name)))
                     for name, lane in crossing.lane_types.items()
                 }
-                crossings[mode] = crossing.model_copy(update={"lane_types": lanes})
-        ports.append(port.model_copy(update=crossings))
+                by_mode[mode] = crossing.model_copy(update={"lane_types": lanes})
+        ports.append(port.model_copy(update=by_mode))
     return network.model_copy(update={"ports": tuple(ports)})
 
 
@@ -420,9 +424,12 @@ def _with_line(lane: LaneType, line: Line | None) -> LaneType:
     if line is None or lane.observed is None:
         return lane
     seen = lane.observed.model_copy(
-        update={"per_hour": _weekly(lane.observed.per_hour, line.joins), "wait_min": _weekly(lane.observed.wait_min, line.wait)}
+        update={
+            "per_hour": _weekly(lane.observed.per_hour, line.joins),
+            "wait_min": _weekly(lane.observed.wait_min, line.wait),
+        }
     )
-    service = _scaled(lane, line.scale)
+    service = scaled(lane, line.scale)
     return lane.model_copy(update={"booths_open": _weekly(lane.booths_open, line.booths), "observed": seen, **service})
 
 
@@ -431,7 +438,8 @@ def _weekly(series: Series, week: Floats) -> Series:
     return series.model_copy(update={**forms, "hours": tuple(float(value) for value in week)})
 
 
-def _scaled(lane: LaneType, scale: float) -> dict[str, object]:
+def scaled(lane: LaneType, scale: float) -> dict[str, object]:
+    """Return what a lane type is to be updated with for service times to be so many times what they are."""
     stated = lane.service.mean_s
     if isinstance(stated, Series):
         mean_s: object = _times(stated, scale)
@@ -446,20 +454,21 @@ def _times(series: Series, scale: float) -> Series:
     return _weekly(series, clock.hourly(series.slots()) * scale)
 
 
-def _hourly(simulated: Sequence[Measures], key: Key, metric: int) -> Floats:
+def hourly_mean(simulated: Sequence[Measures], key: Key, metric: int) -> Floats:
+    """Return the mean of an hourly metric of a line over replications, shape (168,)."""
     number = simulated[0].lines.index(key)
     return mean_of_known(np.stack([measures.hourly[number, :, metric] for measures in simulated]))
 
 
-def _days(simulated: Sequence[Measures], key: Key) -> Floats:
+def hourly_waits(simulated: Sequence[Measures], key: Key) -> Floats:
     """Return mean waits of single hours, shape (replications, hours measured)."""
     number = simulated[0].lines.index(key)
     return np.stack([measures.daily[number, :, :, 1].ravel() for measures in simulated])
 
 
-def _crossings(simulated: Sequence[Measures]) -> dict[tuple[str, str], float]:
+def crossings(simulated: Sequence[Measures]) -> dict[tuple[str, str], float]:
     """Return crossings a day by port and mode."""
-    column = SUMMARY_METRICS.index("crossings_per_day")
+    column = SUMMARY_METRICS.index("by_modeper_day")
     mean = np.mean([measures.summary[:, column] for measures in simulated], axis=0)
     return {
         (port, mode): float(mean[number])
@@ -468,138 +477,5 @@ def _crossings(simulated: Sequence[Measures]) -> dict[tuple[str, str], float]:
     }
 
 
-# --- how well it fits --------------------------------------------------------------------------
-
-
-def fit_table(
-    lines: Sequence[Line], simulated: Sequence[Measures], observed: Observations, volumes: Volumes
-) -> pd.DataFrame:
-    """Return a row a line: how it was fitted, and the error of waits and volumes that is left.
-
-    Waits are what would have been posted against the smoothed target, weighted by who joins; `mae_leave_week_out` and
-    `mae_profile_leave_week_out` are errors by day type and hour of single weeks' readings, of the simulation and of a
-    profile made of the other weeks. Standard deviations are of weekly means, and of single hours.
-    """
-    by_line = posted(simulated, {line.key: line.posting for line in lines}).set_index(LINE)["posted_min"]
-    crossed = _crossings(simulated)
-    rows = []
-    for line in lines:
-        seen = by_line.loc[line.key].to_numpy()
-        counted = volumes.per_day[line.key[0], line.key[1]]  # type: ignore[index]
-        row = dict(zip(LINE, line.key, strict=True))
-        row |= {
-            "readings": line.readings,
-            "free_steps_waits": line.free_steps[0],
-            "free_steps_booths": line.free_steps[1],
-            "service_s": line.service_s,
-            "per_day": float(line.joins.sum()) / 7,
-            **_wait_errors(line, seen, _hourly(simulated, line.key, _WAIT), _hourly(simulated, line.key, _ARRIVALS)),
-            "port_mode_volume_error": crossed[line.group] / counted - 1,
-            **_left_out(line, seen, observed),
-            **_spread(line, simulated, observed),
-            "least_posted_min": line.posting.least_min,
-            "held_share": line.posting.held_share,
-        }
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _wait_errors(line: Line, seen: Floats, true: Floats, arrivals: Floats) -> dict[str, float]:
-    use = ~np.isnan(line.target) & ~np.isnan(seen) & (arrivals > 0)
-    weight = np.where(use, arrivals, 0.0)
-
-    def mean(value: Floats) -> float:
-        return float((np.where(use, value, 0.0) * weight).sum() / weight.sum())
-
-    return {
-        "target_min": mean(line.target),
-        "simulated_min": mean(seen),
-        "bias_min": mean(seen - line.target),
-        "mae_min": mean(np.abs(seen - line.target)),
-        "true_wait_bias_min": mean(true - line.target),
-        "true_wait_mae_min": mean(np.abs(true - line.target)),
-    }
-
-
-def _left_out(line: Line, seen: Floats, observed: Observations) -> dict[str, float]:
-    """Return the error by week, day type and hour of the simulation, and of a profile of the other weeks."""
-    if not line.is_read:
-        return {"mae_leave_week_out": np.nan, "mae_profile_leave_week_out": np.nan}
-    readings = observed.readings
-    mine = readings[(readings[LINE] == line.key).all(axis=1)]
-    week = np.array([day.toordinal() - day.weekday() for day in mine["date"]])
-    slot = (24 * mine["weekday"] + mine["hour"]).to_numpy()
-    theirs = np.empty(len(mine))
-    for number in np.unique(week):
-        own = week == number
-        theirs[own] = _profile(mine[~own], "wait_min", profiles.WAITS).week[slot[own]]
-    cell = mine.assign(week=week, day_type=profiles.DAY_TYPE_OF[mine["weekday"]], ours=seen[slot], theirs=theirs)
-    cell["ours"] = cell["ours"].fillna(float(np.nanmean(seen)))
-    means = cell.groupby(["week", "day_type", "hour"])[["wait_min", "ours", "theirs"]].agg(["mean", "size"])
-    n = means["wait_min", "size"]
-    off = {name: float(((means[name, "mean"] - means["wait_min", "mean"]).abs() * n).sum() / n.sum()) for name in ("ours", "theirs")}
-    return {"mae_leave_week_out": off["ours"], "mae_profile_leave_week_out": off["theirs"]}
-
-
-def _spread(line: Line, simulated: Sequence[Measures], observed: Observations) -> dict[str, float]:
-    """Return how much weeks and single hours differ about their profile, simulated and observed."""
-    weeks = _days(simulated, line.key).reshape(-1, clock.HOURS_PER_WEEK)
-    about = weeks - mean_of_known(weeks)
-    found = {
-        "weekly_sd_min": float(np.nanstd(np.nanmean(about, axis=1), ddof=1)),
-        "hourly_sd_min": float(np.nanstd(about)),
-        "observed_weekly_sd_min": np.nan,
-        "observed_hourly_sd_min": np.nan,
-    }
-    if line.is_read:
-        readings = observed.readings
-        mine = readings[(readings[LINE] == line.key).all(axis=1)]
-        off = mine["wait_min"].to_numpy() - line.target[(24 * mine["weekday"] + mine["hour"]).to_numpy()]
-        week = np.array([day.toordinal() - day.weekday() for day in mine["date"]])
-        by_week = pd.Series(off).groupby(week).agg(["mean", "size", "var"])
-        noise = float((by_week["var"] / by_week["size"]).mean())
-        found["observed_weekly_sd_min"] = float(np.sqrt(max(by_week["mean"].var() - noise, 0.0)))
-        found["observed_hourly_sd_min"] = float(off.std())
-    return found
-
-
-def capacity_responses(scenario: Scenario, replications: int, jobs: int | None = None) -> pd.DataFrame:
-    """Return how far 3% of a port's capacity moves its waits: port, patience, capacity, mode, lane_type, change_min.
-
-    Each port by itself, at the network's patience and at its low figures. Empty without replications.
-    """
-    rows = []
-    for patience, base in (("stated", scenario), ("low", at_low_patience(scenario))):
-        if base is None or not replications:
-            continue
-        base = _with_run(base, replications, warm_up_weeks=1 if patience == "stated" else 2)  # noqa: PLW2901
-        changes = [(port.id, sign * CAPACITY_STEP) for port in base.network.ports if port.open for sign in (-1, 1)]
-        options = [replace(base, network=_with_capacity(base.network, port, 1 + step)) for port, step in changes]
-        runs = _run([base, *options], jobs)
-        for (port, step), found in zip(changes, runs[1:], strict=True):
-            rows += list(_response(port, patience, step, runs[0], found))
-    return pd.DataFrame(rows, columns=["port", "patience", "capacity", "mode", "lane_type", "change_min"])
-
-
-def _with_capacity(network: Network, port_id: str, ratio: float) -> Network:
-    """Return the network with one port's primary inspections faster by a ratio."""
-    ports = []
-    for port in network.ports:
-        crossings = {}
-        for mode in ("truck", "vehicle", "bus", "pedestrian"):
-            crossing = getattr(port, mode)
-            if crossing is not None and port.id == port_id:
-                lanes = {name: lane.model_copy(update=_scaled(lane, 1 / ratio)) for name, lane in crossing.lane_types.items()}
-                crossings[mode] = crossing.model_copy(update={"lane_types": lanes})
-        ports.append(port.model_copy(update=crossings))
-    return network.model_copy(update={"ports": tuple(ports)})
-
-
-def _response(
-    port: str, patience: str, step: float, base: Sequence[Measures], found: Sequence[Measures]
-) -> Iterator[tuple[str, str, float, str, str, float]]:
-    column = SUMMARY_METRICS.index("wait_mean_min")
-    for number, group in enumerate(base[0].groups):
-        if group[0] == port and ALL not in group:
-            change = np.mean([a.summary[number, column] - b.summary[number, column] for a, b in zip(found, base, strict=True)])
-            yield port, patience, step, group[1], group[2], float(change)
+def _silent(_said: str) -> None:
+    """Tell nothing."""

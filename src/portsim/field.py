@@ -44,10 +44,9 @@ _WAIT = 1
 def packaged_postings() -> dict[Line, Posting]:
     """Return how the packaged network's waits are posted, by line."""
     table = pd.read_csv(PACKAGED / POSTING_FILE, comment="#")
-    return {
-        (row.port, row.mode, row.lane_type): Posting(row.least_min, row.held_share)
-        for row in table.itertuples(index=False)
-    }
+    lines = zip(*(table[name].astype(str) for name in LINE), strict=True)
+    figures = zip(table["least_min"], table["held_share"], strict=True)
+    return {line: Posting(float(least), float(held)) for line, (least, held) in zip(lines, figures, strict=True)}
 
 
 def posted(replications: Sequence[Measures], postings: Mapping[Line, Posting] | None = None) -> pd.DataFrame:
@@ -88,8 +87,8 @@ def compare(simulated: pd.DataFrame, observed: Observations | pd.DataFrame, cali
     cells["simulated"] = _at(simulated, cells)
     cells["naive"] = naive_forecast(cells, calibration)
     whole = cells.dropna(subset=["simulated", "naive"])
-    rows = [_row(line, part) for line, part in whole.groupby(LINE, sort=True)]
-    rows += [_row((ALL, *kind), part) for kind, part in whole.groupby(LINE[1:], sort=True)]
+    rows = [_row(tuple(line), part) for line, part in whole.groupby(LINE, sort=True)]
+    rows += [_row((ALL, *tuple(kind)), part) for kind, part in whole.groupby(LINE[1:], sort=True)]
     rows.append(_row((ALL, ALL, ALL), whole))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -129,7 +128,7 @@ def _at(simulated: pd.DataFrame, cells: pd.DataFrame) -> Floats:
     return np.where(np.isnan(found), of_line.reindex(pd.MultiIndex.from_frame(cells[LINE])).to_numpy(), found)
 
 
-def _row(line: tuple[str, ...], cells: pd.DataFrame) -> tuple[object, ...]:
+def _row(line: tuple[object, ...], cells: pd.DataFrame) -> tuple[object, ...]:
     n = cells["n"].to_numpy(float)
     observed, simulated, naive = (cells[name].to_numpy(float) for name in ("observed", "simulated", "naive"))
     ours, theirs = _errors(simulated - observed, n), _errors(naive - observed, n)

@@ -47,7 +47,9 @@ def openings(hours: Hours) -> tuple[Opening, ...]:
     for window in hours:
         opens, closes = (clock.minutes(time) // 60 for time in (window.opens, window.closes))
         line_opens = clock.minutes(window.line_opens or window.opens) / 60
-        found += [Opening(24 * day + line_opens, 24 * day + opens, 24 * day + closes) for day in clock.days_of(window.days)]
+        found += [
+            Opening(24 * day + line_opens, 24 * day + opens, 24 * day + closes) for day in clock.days_of(window.days)
+        ]
     return tuple(sorted(found, key=lambda opening: opening.opens))
 
 

@@ -23,7 +23,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from portsim import documents
-from portsim.errors import Fault, ScenarioError, nearest
+from portsim.errors import Fault, PortsimError, ScenarioError, nearest
 from portsim.profiles import DAY_TYPE_OF, DAY_TYPES
 from portsim.schema import Days, Identifier, Mode, Strict
 
@@ -206,15 +206,14 @@ class _WaitReader:
             self.notes.add("closed, or no update: no wait", row.line, leaves_out=False)
             return None
         day, hour = row.day("date"), row.whole("hour", 0, 23)
-        wait, lanes = row.number("wait_min"), row.number("lanes_open")
-        if day is None or hour is None or wait is None or lanes is None:
+        if day is None or hour is None:
             return None
         if not self._weekday_fits(row, day):
             return None
         if named not in self.names:
             self.notes.add(f"{' / '.join(named)} is no line of the network", row.line, leaves_out=False)
             return None
-        return self._possible(row, self.names[named], day, hour, wait, lanes)
+        return self._possible(row, self.names[named], (day, hour))
 
     def _weekday_fits(self, row: _Row, day: date) -> bool:
         if not row.text("weekday"):
@@ -224,9 +223,11 @@ class _WaitReader:
             self.rows.fault(row.line, f"{day} is weekday {day.weekday()} (0 = Monday), not {stated}")
         return stated == day.weekday()
 
-    def _possible(
-        self, row: _Row, line: tuple[str, str, str], day: date, hour: int, wait: float, lanes: float
-    ) -> _Reading | None:
+    def _possible(self, row: _Row, line: tuple[str, str, str], at: tuple[date, int]) -> _Reading | None:
+        wait, lanes = row.number("wait_min"), row.number("lanes_open")
+        if wait is None or lanes is None:
+            return None
+        day, hour = at
         most = self.most_booths.get(line, np.inf)
         if wait % STEP_MIN and lanes > 0 and lanes % STEP_MIN == 0 and wait <= most and line[1] == "pedestrian":
             self.notes.add("wait and lanes are exchanged: put right", row.line, leaves_out=False)
@@ -341,6 +342,23 @@ def _first_day(month: int) -> date:
     return date(month // 12, month % 12 + 1, 1)
 
 
+def period(observed: Observations, first: date | None, last: date | None) -> Observations:
+    """Return the readings of a period, its ends included. Raises PortsimError where there is none."""
+    within = observed.between(first, last)
+    if within.readings.empty:
+        days = observed.readings["date"]
+        raise PortsimError(
+            f"no reading from {first or days.min()} to {last or days.max()}: they are of {days.min()} to {days.max()}"
+        )
+    return within
+
+
+def of_line(observed: Observations, line: tuple[str, str, str]) -> pd.DataFrame:
+    """Return the readings of one line, in order of time."""
+    readings = observed.readings
+    return readings[(readings[LINE] == line).all(axis=1)]
+
+
 # --- pooled ------------------------------------------------------------------------------------
 
 
@@ -360,7 +378,9 @@ def cells(observed: Observations) -> pd.DataFrame:
 def weekly_means(observed: Observations) -> pd.DataFrame:
     """Return line, week (days from its Monday), readings and mean wait, of weeks with some."""
     readings = observed.readings
-    monday = [day - timedelta(days=int(weekday)) for day, weekday in zip(readings["date"], readings["weekday"], strict=True)]
+    monday = [
+        day - timedelta(days=int(weekday)) for day, weekday in zip(readings["date"], readings["weekday"], strict=True)
+    ]
     grouped = readings.assign(week=monday).groupby([*LINE, "week"])["wait_min"]
     return grouped.agg(n="size", wait_mean_min="mean").reset_index()
 
@@ -459,6 +479,3 @@ class _Rows:
             if more > 0:
                 shown.append(Fault(self.name, 10**9, 0, f"and {more} more faults"))
             raise ScenarioError(shown)
-
-
-

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from portsim.observations import LINE, STEP_MIN, Observations
+from portsim.observations import STEP_MIN
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,7 +32,8 @@ class Posting:
 
     def rounded(self, wait_min: Floats) -> Floats:
         """Return waits in steps, none under the least; NaN stays."""
-        return np.maximum(STEP_MIN * np.floor(wait_min / STEP_MIN + 0.5), self.least_min)
+        rounded: Floats = np.maximum(STEP_MIN * np.floor(wait_min / STEP_MIN + 0.5), self.least_min)
+        return rounded
 
     def expected(self, wait_min: Floats) -> Floats:
         """Return the mean posted wait for waits by hour, shape (..., hours), given who holds; NaN stays.
@@ -54,13 +55,14 @@ def least_posted(wait_min: Floats) -> float:
     return float(STEP_MIN) if float((wait_min < STEP_MIN).mean()) < RARELY else 0.0
 
 
-def same_as_before(observed: Observations, line: tuple[str, str, str]) -> float:
-    """Return the share of readings equal to that of the hour before, of those that have one; NaN where none has."""
-    readings = observed.readings
-    mine = readings[(readings[LINE] == line).all(axis=1)]
-    at = pd.to_datetime(mine["date"]) + pd.to_timedelta(mine["hour"], unit="h")
+def same_as_before(readings: pd.DataFrame) -> float:
+    """Return the share of a line's readings, in order, equal to that of the hour before, of those that have one.
+
+    NaN where none has.
+    """
+    at = pd.to_datetime(readings["date"]) + pd.to_timedelta(readings["hour"], unit="h")
     follows = (at.diff() == _HOUR).to_numpy()
-    return float((mine["wait_min"].diff().to_numpy()[follows] == 0).mean()) if follows.any() else np.nan
+    return float((readings["wait_min"].diff().to_numpy()[follows] == 0).mean()) if follows.any() else np.nan
 
 
 def held_share(observed_same: float, wait_min: Floats, least_min: float) -> float:
