@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from portsim import changes, checks, oracles, scenario
 from portsim.comparisons import COMPARISONS
 from portsim.documents import Document, Reader
-from portsim.errors import KeyPath, PortsimError, ScenarioError, nearest
+from portsim.errors import Fault, KeyPath, PortsimError, ScenarioError, nearest
 from portsim.oracles import FormulaName, Given
 from portsim.quantities import NAMES, ROWS, Where
 from portsim.scenario import Scenario
@@ -30,8 +30,18 @@ from portsim.windows import overlapping
 PACKAGED = Path(str(resources.files("portsim"))) / "data" / "validation"
 Level = Literal["theory", "engine", "field"]
 LEVELS: tuple[Level, ...] = ("theory", "engine", "field")
-Statistic = Literal["mean", "each_hour", "mean_absolute_error", "coverage", "share_of_variance", "share_saved", "error_off_observed"]
+Statistic = Literal[
+    "mean", "each_hour", "mean_absolute_error", "coverage", "share_of_variance", "share_saved", "error_off_observed"
+]
 Text = Annotated[str, Field(min_length=1)]
+
+
+def as_level(word: str) -> Level:
+    """Return a word as a level. Raises PortsimError for another."""
+    for level in LEVELS:
+        if word == level:
+            return level
+    raise PortsimError(f"unknown level '{word}': {nearest(word, LEVELS)}")
 
 
 def _as_given(raw: object) -> object:
@@ -75,7 +85,9 @@ class Oracle(Strict):
 
     formula: Formula | None = None
     printed: Real | None = None
-    standard_error: Annotated[Real, Field(ge=0)] = Field(default=0.0, description="of the printed number, if it has one")
+    standard_error: Annotated[Real, Field(ge=0)] = Field(
+        default=0.0, description="of the printed number, if it has one"
+    )
     observed: Literal["wait_min", "per_hour"] | None = Field(
         default=None, description="of the line, in the network: the mean over travellers, or joins an hour"
     )
@@ -250,15 +262,14 @@ def read(path: Path) -> ReadCase:
     return ReadCase(case, document, scenarios)
 
 
-def read_all(
-    folder: Path = PACKAGED, level: Level | None = None, *, quick: bool = False
-) -> list[ReadCase]:
+def read_all(folder: Path = PACKAGED, level: Level | None = None, *, quick: bool = False) -> list[ReadCase]:
     """Read the cases of a folder, those of a level or all; raises ScenarioError with the faults of all of them.
 
     They come level by level, in the order of their files' names. A folder without cases is a PortsimError: nothing
     would be validated.
     """
-    found, faults = [], []
+    found: list[ReadCase] = []
+    faults: list[Fault] = []
     for path in sorted(folder.rglob("*.yaml")):
         try:
             found.append(read(path))

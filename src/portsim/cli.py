@@ -179,6 +179,39 @@ def calibrate(
 
 
 @app.command()
+def validate(
+    level: Annotated[str | None, typer.Option(help="theory, engine or field; absent is all.")] = None,
+    observed: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Hourly waits of any period, CSV, to compare with.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for page, pictures and table; default: docs.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The cases that take a second or two.")] = False,
+    cases: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Cases of your own, instead of the packaged ones.")
+    ] = None,
+    jobs: Jobs = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Run every case of the validation, and write what came of it; exit code 1 where one fails."""
+    from portsim.cases import PACKAGED, as_level  # noqa: PLC0415
+    from portsim.validating import validate as run_cases  # noqa: PLC0415
+
+    outcome = run_cases(
+        None if level is None else as_level(level),
+        quick=quick,
+        observed=observed,
+        out=out,
+        cases=cases or PACKAGED,
+        jobs=jobs,
+        quiet=quiet,
+    )
+    if outcome.last_line:
+        typer.echo(outcome.last_line)
+    if not outcome.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of scenario files, for editors."""
     import json  # noqa: PLC0415

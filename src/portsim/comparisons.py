@@ -76,10 +76,8 @@ def _between(name: str, one: Arrays, other: Arrays) -> Counted:
     found, compared, first = 0, 0, ""
     for column, values in one.items():
         others = other[column]
-        if values.shape == others.shape:
-            different = int((values != others).sum())
-        else:
-            different = max(values.size, others.size)
+        alike = values.shape == others.shape
+        different = int((values != others).sum()) if alike else max(values.size, others.size)
         if different and not first:
             first = f"{name}: {column}"
         found += different
@@ -228,7 +226,7 @@ def _carried(model: PortModel, block: WeekBlock) -> Carried:
 
 
 def _place_of(port: int, segment: Segment) -> int:
-    """Return the position of a port among the ones a segment chooses between; -1 where it does not, or has no choice."""
+    """Return the position of a port among those a segment chooses between; -1 where it does not, or has no choice."""
     ports = [alternative.port for alternative in segment.alternatives]
     return ports.index(port) if port in ports and len(ports) > 1 else -1
 

@@ -137,22 +137,23 @@ def evaluate(name: FormulaName, given: Mapping[str, Given], answer: str | None =
     `answer` names the number of an answer that has several, or its place in a list. Raises ValueError, worded for
     people, where the formula refuses its arguments or has no such answer.
     """
-    return _evaluate(name, tuple(sorted(given.items())), answer)
+    found = _answered(name, tuple(sorted(given.items())))
+    for part in answer.split(".") if answer else []:
+        found = _part(name, found, part)
+    if isinstance(found, int | float | list | np.ndarray):
+        return np.atleast_1d(np.asarray(found, float))
+    raise ValueError(f"{name} has several answers: name one: {', '.join(_parts(found))}")
 
 
 @cache
-def _evaluate(name: FormulaName, given: tuple[tuple[str, Given], ...], answer: str | None) -> Floats:
+def _answered(name: FormulaName, given: tuple[tuple[str, Given], ...]) -> Any:
+    """Return all that a formula answers; a case may ask it many times."""
     formula = _FORMULAS[name]
     kinds = {key: str(one.annotation) for key, one in inspect.signature(formula).parameters.items()}
     try:
-        found = formula(**{key: _as(kinds[key], value) for key, value in given})
+        return formula(**{key: _as(kinds[key], value) for key, value in given})
     except (TypeError, ZeroDivisionError) as error:
         raise ValueError(f"{name}: {error}") from None
-    for part in answer.split(".") if answer else []:
-        found = _part(name, found, part)
-    if not isinstance(found, int | float | list | np.ndarray):
-        raise ValueError(f"{name} has several answers: name one: {', '.join(_parts(found))}")
-    return np.atleast_1d(np.asarray(found, float))
 
 
 def _part(name: str, found: Any, part: str) -> Any:

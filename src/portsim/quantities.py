@@ -140,7 +140,10 @@ def _chosen(simulated: Simulated, where: Where) -> Bools:
     rows, model = simulated.rows, simulated.model
     asked = (where.port, where.mode, where.lane_type)
     of_line = [
-        all(word in {None, part} for word, part in zip(asked, (model.ports[ln.port], ln.mode, ln.lane_type), strict=True))
+        all(
+            word in {None, part}
+            for word, part in zip(asked, (model.ports[ln.port], ln.mode, ln.lane_type), strict=True)
+        )
         for ln in model.lines
     ]
     chosen: Bools = rows.joined & np.array([*of_line, False])[rows.line]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from io import StringIO
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -117,6 +117,15 @@ def run(cases: Iterable[ReadCase], *, jobs: int | None = None) -> Iterator[list[
     with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as threads:
         for case in cases:
             yield _run_case(case, threads)
+
+
+Taken = TypeVar("Taken")
+
+
+def on_threads(work: Callable[[int], Taken], numbers: Iterable[int], jobs: int | None = None) -> list[Taken]:
+    """Do one thing for each replication, `jobs` at a time, by default one a core; results in the order given."""
+    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as threads:
+        return list(threads.map(work, numbers))
 
 
 def false_alarm_share(results: Sequence[Result]) -> float:
@@ -257,51 +266,75 @@ def _results(case: ReadCase, place: _Place, samples: dict[Key, Samples]) -> Iter
     check = place.check
     try:
         if check.statistic == "each_hour":
-            yield from _by_hour(case, place, _of(place, samples))
+            yield from _by_hour(case, place, _taken(place, samples))
             return
-        value = _value(case, place, samples)
-        result = _judged(case, place, value, _target(place))
+        result = _judged(case, place, _value(case, place, samples), _target(place))
         drawn = check.statistic == "mean_absolute_error" and check.quantity is not None
-        yield replace(result, profile=_profile(check, np.stack(_of(place, samples)))) if drawn else result
+        yield replace(result, profile=_profile(check, np.stack(_taken(place, samples)))) if drawn else result
     except ValueError as error:
         raise case.refuse(place.number, str(error)) from None
 
 
-def _of(place: _Place, samples: dict[Key, Samples]) -> Samples:
-    """Return a check's samples: of its scenario, or base less option by pairs."""
-    first, *other = [samples[place.number, place.line, name] for name in _scenarios_of(place.check)]
-    return [a - b for a, b in zip(first, other[0], strict=True)] if other else first
+def _taken(place: _Place, samples: dict[Key, Samples]) -> Samples:
+    return _by_pairs([samples[place.number, place.line, name] for name in _scenarios_of(place.check)])
 
 
 def _value(case: ReadCase, place: _Place, samples: dict[Key, Samples]) -> _Value:
+    """Return a check's value: of a formula, of a comparison, or of what was taken from replications."""
     check = place.check
+    if check.formula is not None and check.against is not None:
+        return _Value(float(np.abs(check.formula.numbers() - np.array(check.against)).mean()))
     if check.formula is not None:
-        off = [] if check.against is None else np.abs(check.formula.numbers() - np.array(check.against))
-        return _Value(float(np.mean(off)) if check.against is not None else _one(check.formula))
+        return _Value(_one(check.formula))
     if check.quantity in COMPARISONS:
-        try:
-            counted = COMPARISONS[check.quantity or ""](list(case.scenarios.values()))
-        except PortsimError as error:
-            return _Value(_NAN, note=str(error))
-        return _Value(counted.value, note=f"of {counted.compared:,} {counted.unit}" + f"; {counted.first}" * bool(counted.first))
-    found = _of(place, samples)
-    if check.statistic == "mean_absolute_error":
-        return _mean_absolute_error(check, np.stack(found))
-    if check.statistic == "error_off_observed":
-        joins, waits = (of_lines.ravel() for of_lines in _observed_weeks(place))
-        return _jackknife(
-            np.stack(found), lambda rows: float(np.nansum(joins * np.abs(_mean_of_known(rows) - waits)) / joins.sum())
-        )
-    if check.statistic == "coverage":
-        return _coverage(_truth(check), np.stack(found))
-    if check.statistic == "share_of_variance":
-        apart = [np.stack(samples[place.number, place.line, name]) for name in _scenarios_of(check)]
-        both = sum(float(one.var(axis=0, ddof=1).mean()) for one in apart)
-        return _Value(float(np.stack(found).var(axis=0, ddof=1).mean()) / both)
-    if check.statistic == "share_saved":
-        base = np.concatenate(samples[place.number, place.line, BASE])
-        return _jackknife(np.column_stack([np.concatenate(found), base]), lambda rows: rows[:, 0].sum() / rows[:, 1].sum())
-    return _mean(np.concatenate(found))
+        return _compared(case, check)
+    return _STATISTICS[check.statistic](
+        place, [samples[place.number, place.line, name] for name in _scenarios_of(check)]
+    )
+
+
+def _compared(case: ReadCase, check: Check) -> _Value:
+    try:
+        counted = COMPARISONS[check.quantity or ""](list(case.scenarios.values()))
+    except PortsimError as error:
+        return _Value(_NAN, note=str(error))
+    return _Value(
+        counted.value, note="; ".join(filter(None, (f"of {counted.compared:,} {counted.unit}", counted.first)))
+    )
+
+
+# --- statistics: of a check's scenario, or of base and option by pairs ---------------------------
+
+
+def _by_pairs(both: Sequence[Samples]) -> Samples:
+    """Return the samples of one scenario, or of the base less the option's."""
+    first, *other = both
+    return [a - b for a, b in zip(first, other[0], strict=True)] if other else first
+
+
+def _share_of_variance(_place: _Place, both: Sequence[Samples]) -> _Value:
+    """Return the variance of paired differences over that of unpaired ones: what common random numbers leave."""
+    apart = sum(float(np.stack(one).var(axis=0, ddof=1).mean()) for one in both)
+    return _Value(float(np.stack(_by_pairs(both)).var(axis=0, ddof=1).mean()) / apart)
+
+
+def _share_saved(_place: _Place, both: Sequence[Samples]) -> _Value:
+    saved, base = np.concatenate(_by_pairs(both)), np.concatenate(both[0])
+    return _jackknife(np.column_stack([saved, base]), lambda rows: float(rows[:, 0].sum() / rows[:, 1].sum()))
+
+
+def _error_off_observed(place: _Place, both: Sequence[Samples]) -> _Value:
+    """Return the mean absolute error of lines' waits by hour of the week, weighted by observed joins."""
+    joins, waits = (of_lines.ravel() for of_lines in _observed_weeks(place))
+
+    def error(rows: Floats) -> float:
+        return float(np.nansum(joins * np.abs(_mean_of_known(rows) - waits)) / joins.sum())
+
+    return _jackknife(np.stack(_by_pairs(both)), error)
+
+
+def _mean_of_samples(_place: _Place, both: Sequence[Samples]) -> _Value:
+    return _mean(np.concatenate(_by_pairs(both)))
 
 
 def _mean(samples: Floats) -> _Value:
@@ -310,10 +343,11 @@ def _mean(samples: Floats) -> _Value:
     return _Value(float(samples.mean()), error, count)
 
 
-def _mean_absolute_error(check: Check, by_hour: Floats) -> _Value:
+def _mean_absolute_error(place: _Place, both: Sequence[Samples]) -> _Value:
     """Return the mean absolute error of the hours' means over replications, with its jackknife standard error."""
+    check = place.check
     against = np.array(check.against)[check.hours_of_day]
-    chosen = by_hour[:, check.hours_of_day]
+    chosen = np.stack(_by_pairs(both))[:, check.hours_of_day]
 
     return _jackknife(chosen, lambda rows: float(np.nanmean(np.abs(_mean_of_known(rows) - against))))
 
@@ -339,12 +373,25 @@ def _jackknife(samples: Floats, figure: Callable[[Floats], float]) -> _Value:
     return _Value(float(figure(samples)), math.sqrt((count - 1) * float(left_out.var())), count)
 
 
-def _coverage(truth: float, samples: Floats) -> _Value:
+def _coverage(place: _Place, both: Sequence[Samples]) -> _Value:
     """Return the share of Student intervals over replications that hold the truth."""
-    found = estimate(samples, CONFIDENCE)
+    truth, found = _truth(place.check), estimate(np.stack(_by_pairs(both)), CONFIDENCE)
     covers = np.abs(found.mean - truth) <= found.half_width
     share = float(covers.mean())
     return _Value(share, math.sqrt(share * (1 - share) / covers.size), covers.size)
+
+
+_STATISTICS: Mapping[str, Callable[[_Place, Sequence[Samples]], _Value]] = {
+    "mean": _mean_of_samples,
+    "mean_absolute_error": _mean_absolute_error,
+    "coverage": _coverage,
+    "share_of_variance": _share_of_variance,
+    "share_saved": _share_saved,
+    "error_off_observed": _error_off_observed,
+}
+
+
+# --- oracles and verdicts ------------------------------------------------------------------------
 
 
 def _truth(check: Check) -> float:
@@ -382,7 +429,8 @@ def _observed_weeks(place: _Place) -> tuple[Floats, Floats]:
         raise ValueError("an observed oracle is for each_line")
     lines = place.observed.values()
     joins, waits = (
-        np.stack([clock.hourly(getattr(observed, key).slots()) for observed in lines]) for key in ("per_hour", "wait_min")
+        np.stack([clock.hourly(getattr(observed, key).slots()) for observed in lines])
+        for key in ("per_hour", "wait_min")
     )
     return joins, waits
 
@@ -473,4 +521,3 @@ def _tolerance_words(check: Check, value: _Value) -> str:
     if math.isnan(value.error) or held.asymptotic:
         return width
     return f"{width} or {ERRORS_APART} SE" if held.or_errors else f"{width}, {ERRORS_APART} SE"
-

@@ -45,7 +45,7 @@ def ratios(results: Sequence[Result], provenance: str) -> Figure | None:
             left = float(places[-1]) + 1 + _GROUP_GAP
             axes.axvline(left - (_GROUP_GAP + 1) / 2, color=layout.GREY, linewidth=1)
         axes.axhline(0, color=layout.INK, linewidth=1.5)
-        reach = 100 * max(max(abs(one.value / one.oracle - 1) + ERRORS_APART * _relative(one) for one in shown), 0.01)
+        reach = 100 * max(0.01, *(abs(one.value / one.oracle - 1) + ERRORS_APART * _relative(one) for one in shown))
         axes.set_ylim(-reach, reach)
         axes.set_xlim(-_GROUP_GAP, left - 1)
         width = (box.right - box.left - 1.1) / len(middles)
@@ -84,7 +84,7 @@ def days(results: Sequence[Result], title: str, provenance: str) -> Figure:
         figure, box = layout.page(title, notes, provenance)
         band = Patch(facecolor=_SIMULATED.color, alpha=0.3, label="95% interval")
         lines = [
-            Line2D([], [], color=look.color, linestyle=look.line, marker=look.marker, label=label)
+            Line2D([], [], color=look.color, ls=look.line, marker=look.marker, label=label)
             for label, look in (("posted by CBP", _OBSERVED), ("simulated", _SIMULATED))
         ]
         box = layout.legend(figure, box, [*lines, band])
@@ -96,7 +96,9 @@ def days(results: Sequence[Result], title: str, provenance: str) -> Figure:
         for number, one in enumerate(shown):
             row, column = divmod(number, columns)
             left, upper = box.left + column * width, box.top - row * height
-            part = layout.Box(left + 0.85, upper - height + (0.75 if row == rows - 1 else 0.5), left + width - 0.1, upper - 0.4)
+            part = layout.Box(
+                left + 0.85, upper - height + (0.75 if row == rows - 1 else 0.5), left + width - 0.1, upper - 0.4
+            )
             axes = layout.place(figure, part)
             top = max(top, _draw_day(axes, one))
             _name_axes(axes, one, first=column == 0, last=row == rows - 1)
@@ -113,7 +115,14 @@ def _draw_day(axes: Axes, one: Result) -> float:
     hours = np.array(profile.hours)
     mean, half = profile.simulated[hours], profile.half_width[hours]
     axes.fill_between(hours, np.maximum(mean - half, 0), mean + half, color=_SIMULATED.color, alpha=0.3, linewidth=0)
-    axes.plot(hours, profile.observed[hours], color=_OBSERVED.color, linestyle=_OBSERVED.line, marker=_OBSERVED.marker, markersize=6)
+    axes.plot(
+        hours,
+        profile.observed[hours],
+        color=_OBSERVED.color,
+        linestyle=_OBSERVED.line,
+        marker=_OBSERVED.marker,
+        markersize=6,
+    )
     axes.plot(hours, mean, color=_SIMULATED.color, linestyle=_SIMULATED.line, marker=_SIMULATED.marker, markersize=6)
     return float(np.nanmax([mean + half, profile.observed[hours]]))
 
@@ -130,3 +139,12 @@ def _name_axes(axes: Axes, one: Result, *, first: bool, last: bool) -> None:
         axes.set_ylabel("Wait, minutes")
     if last:
         axes.set_xlabel("Hour of joining the line", fontsize=layout.PANEL_SIZE)
+
+
+def days_title(shown: Sequence[Result]) -> str:
+    """Say how far simulated days are from observed ones."""
+    worst = max(one.value for one in shown)
+    start = "A day of 2017 simulated" + ("" if all(one.passed for one in shown) else ", not near enough")
+    if len(shown) == 1:
+        return f"{start}: hourly waits are {worst:.1f} minutes off those posted, on average"
+    return f"{start}: hourly waits of all {len(shown)} lines are within {worst:.1f} minutes of those posted, on average"
