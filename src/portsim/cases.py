@@ -263,14 +263,14 @@ def read(path: Path) -> ReadCase:
 
 
 def read_all(folder: Path = PACKAGED, level: Level | None = None, *, quick: bool = False) -> list[ReadCase]:
-    """Read the cases of a folder, those of a level or all; raises ScenarioError with the faults of all of them.
+    """Read the cases of a folder, or the one of a file, those of a level or all; raises ScenarioError with the faults of all of them.
 
     They come level by level, in the order of their files' names. A folder without cases is a PortsimError: nothing
     would be validated.
     """
     found: list[ReadCase] = []
     faults: list[Fault] = []
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in [folder] if folder.is_file() else sorted(folder.rglob("*.yaml")):
         try:
             found.append(read(path))
         except ScenarioError as error:

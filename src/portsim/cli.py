@@ -187,7 +187,8 @@ def validate(
     out: Annotated[Path | None, typer.Option(help="Folder for page, pictures and table; default: docs.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The cases that take a second or two.")] = False,
     cases: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Cases of your own, instead of the packaged ones.")
+        Path | None,
+        typer.Option(metavar="PATH", help="A case of your own, or a folder of them, instead of the packaged ones."),
     ] = None,
     jobs: Jobs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,

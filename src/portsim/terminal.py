@@ -309,7 +309,9 @@ class ValidationTeller:
         if first.level != self._level:
             self._level = first.level
             self._console.print(f"\n{self._level.upper()}", style="bold")
-        table = Table(title=f"{first.case}", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table = Table(
+            title=first.case, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True
+        )
         table.add_column("check", ratio=1)
         for name in ("value", "oracle", "SE"):
             table.add_column(name, justify="right", no_wrap=True)
@@ -317,7 +319,7 @@ class ValidationTeller:
         table.add_column("", no_wrap=True)
         for one in results:
             what = escape(f"{one.what} ({one.note})" if one.note else one.what)
-            cells = [number(value) for value in (one.value, one.oracle, one.standard_error)]
+            cells = [number(one.value), number(one.oracle), number(one.standard_error, digits=2)]
             table.add_row(what, *cells, one.tolerance, one.verdict, style=None if one.passed else "bold red")
         self._console.print(table)
 

@@ -518,6 +518,6 @@ def _tolerance_words(check: Check, value: _Value) -> str:
         return ""
     held = check.tolerance
     width = f"{100 * held.relative:g}%" if held.relative is not None else f"{held.absolute:g}"
-    if math.isnan(value.error) or held.asymptotic:
+    if not value.error > 0 or held.asymptotic:
         return width
     return f"{width} or {ERRORS_APART} SE" if held.or_errors else f"{width}, {ERRORS_APART} SE"

@@ -87,7 +87,8 @@ def days(results: Sequence[Result], title: str, provenance: str) -> Figure:
             Line2D([], [], color=look.color, ls=look.line, marker=look.marker, label=label)
             for label, look in (("posted by CBP", _OBSERVED), ("simulated", _SIMULATED))
         ]
-        box = layout.legend(figure, box, [*lines, band])
+        grey = [Patch(facecolor=layout.GREY, alpha=0.35, label="hours not judged")] * any(map(_partly, shown))
+        box = layout.legend(figure, box, [*lines, band, *grey])
         rows = -(-len(shown) // _COLUMNS)
         columns = min(_COLUMNS, len(shown))
         width, height = (box.right - box.left) / columns, (box.top - box.bottom) / rows
@@ -108,28 +109,27 @@ def days(results: Sequence[Result], title: str, provenance: str) -> Figure:
     return figure
 
 
+def _partly(one: Result) -> bool:
+    return one.profile is not None and len(one.profile.hours) < one.profile.observed.size
+
+
 def _draw_day(axes: Axes, one: Result) -> float:
     """Draw one panel; return its highest wait."""
     profile = one.profile
     assert profile is not None
-    hours = np.array(profile.hours)
-    mean, half = profile.simulated[hours], profile.half_width[hours]
+    hours = np.arange(profile.observed.size)
+    mean, half = profile.simulated, profile.half_width
+    for hour in sorted({*hours.tolist()} - {*profile.hours}):
+        axes.axvspan(hour - 0.5, hour + 0.5, color=layout.GREY, alpha=0.35, linewidth=0)
     axes.fill_between(hours, np.maximum(mean - half, 0), mean + half, color=_SIMULATED.color, alpha=0.3, linewidth=0)
-    axes.plot(
-        hours,
-        profile.observed[hours],
-        color=_OBSERVED.color,
-        linestyle=_OBSERVED.line,
-        marker=_OBSERVED.marker,
-        markersize=6,
-    )
-    axes.plot(hours, mean, color=_SIMULATED.color, linestyle=_SIMULATED.line, marker=_SIMULATED.marker, markersize=6)
-    return float(np.nanmax([mean + half, profile.observed[hours]]))
+    for wait, look in ((profile.observed, _OBSERVED), (mean, _SIMULATED)):
+        axes.plot(hours, wait, color=look.color, linestyle=look.line, marker=look.marker, markersize=6)
+    return float(np.nanmax([mean + half, profile.observed]))
 
 
 def _name_axes(axes: Axes, one: Result, *, first: bool, last: bool) -> None:
-    name = one.what.rsplit("minutes, ", 1)[-1] if "minutes, " in one.what else one.what.split(", ", 1)[-1]
-    heading = f"{name}: {one.value:.1f} min off"
+    name = one.what.rsplit("minutes, ", 1)[-1]
+    heading = f"{name}: {one.value:.1f} min off" + ", hours judged" * _partly(one)
     axes.set_title(heading, loc="left", fontsize=layout.TEXT_SIZE, fontweight="bold")
     axes.set_xlim(-0.5, 23.5)
     axes.set_xticks(range(0, 24, 4), [f"{hour:02d}:00" for hour in range(0, 24, 4)])

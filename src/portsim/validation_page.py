@@ -16,6 +16,7 @@ from portsim.demand import lanes_of
 from portsim.schema import Network
 from portsim.validation import ERRORS_APART, Result, false_alarm_share
 
+_SMALL = 1e-4  # below, more zeros than digits
 MARK = "<!-- Written by `portsim validate`: never edited. -->"
 
 _HEAD = """# Validation
@@ -81,7 +82,7 @@ def page(
     parts += [f"![{about}]({file})\n" for file, about in pictures.items()]
     failed = [one for one in results if not one.passed]
     if failed:
-        parts.append(f"## Failed\n\n{_table(failed)}")
+        parts.append(f"## Failed\n\n{_table(failed, {})}")
     by_name = {case.name: case for case in cases}
     for level in LEVELS:
         of_level = [one for one in results if one.level == level]
@@ -122,31 +123,37 @@ def _head(results: Sequence[Result], date: str) -> str:
 def _group(level: str, group: str, results: Sequence[Result], cases: Mapping[str, ReadCase]) -> str:
     told = []
     for name in dict.fromkeys(one.case for one in results):
+        if name not in cases:
+            continue
         case = cases[name].case
         run = case.run
-        how = f", {run.replications} x ({run.warm_up_weeks} + {run.weeks}) weeks, seed {run.seed}" * case.simulated
-        told.append(f"- `{name}`: {case.title}{how}")
-    return f"## {level.capitalize()}: {group}\n\n" + "\n".join(told) + f"\n\n{_table(results)}"
+        how = f" {run.replications} x ({run.warm_up_weeks} + {run.weeks}) weeks, seed {run.seed}." * case.simulated
+        told.append(f"- `{name}`: {case.title}.{how} Oracle: {case.source}.")
+    sources = {name: case.case.source for name, case in cases.items()}
+    return f"## {level.capitalize()}: {group}\n\n" + "\n".join(told) + f"\n\n{_table(results, sources)}"
 
 
-def _table(results: Sequence[Result]) -> str:
-    rows = ["| Check | Value | Oracle | SE | Tolerance | Verdict | Source |", "|---|---|---|---|---|---|---|"]
+def _table(results: Sequence[Result], sources: Mapping[str, str]) -> str:
+    """Return a row a check; its source where it is not its case's."""
+    rows = ["| Case | Check | Value | Oracle | SE | Tolerance | Verdict |", "|---|---|---|---|---|---|---|"]
     for one in results:
-        note = f" ({one.note})" if one.note else ""
-        cells = (f"{one.what}{note}", number(one.value), number(one.oracle), number(one.standard_error), one.tolerance)
+        notes = [one.note, *([one.source] if one.source != sources.get(one.case) else [])]
+        note = "; ".join(filter(None, notes))
+        what = f"{one.what} ({note})" if note else one.what
         verdict = f"**{one.verdict}**" if one.verdict == "FAIL" else one.verdict
-        rows.append("| " + " | ".join(cell.replace("|", "/") for cell in (*cells, verdict, one.source)) + " |")
+        numbers = (number(one.value), number(one.oracle), number(one.standard_error, digits=2))
+        rows.append("| " + " | ".join([one.case, what.replace("|", "/"), *numbers, one.tolerance, verdict]) + " |")
     return "\n".join(rows) + "\n"
 
 
-def number(value: float) -> str:
-    """Return a number in up to five digits; nothing for NaN."""
+def number(value: float, digits: int = 5) -> str:
+    """Return a number in a few digits; nothing for NaN."""
     if math.isnan(value):
         return ""
     size = abs(value)
-    if size >= 10_000:  # noqa: PLR2004 - five digits before the point
+    if size >= 10 ** (digits - 1):
         return f"{value:,.0f}"
-    return f"{value:.5g}" if size >= 1e-4 or size == 0 else f"{value:.1e}"  # noqa: PLR2004 - a long row of zeros
+    return f"{value:.{digits}g}" if size >= _SMALL or size == 0 else f"{value:.1e}"
 
 
 def markdown(table: pd.DataFrame) -> str:
