@@ -263,8 +263,9 @@ def read(path: Path) -> ReadCase:
 
 
 def read_all(folder: Path = PACKAGED, level: Level | None = None, *, quick: bool = False) -> list[ReadCase]:
-    """Read the cases of a folder, or the one of a file, those of a level or all; raises ScenarioError with the faults of all of them.
+    """Read the cases of a folder, or the one of a file, those of a level or all.
 
+    Raises ScenarioError with the faults of all files.
     They come level by level, in the order of their files' names. A folder without cases is a PortsimError: nothing
     would be validated.
     """
