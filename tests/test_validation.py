@@ -92,7 +92,10 @@ def test_the_quick_validation_passes_and_writes_its_page(tmp_path: Path, capsys:
     page = (tmp_path / "validation.md").read_text()
     assert validation_page.MARK in page
     assert "Truck waits at Otay Mesa" in page
-    assert len((tmp_path / "validation.csv").read_text().splitlines()) == page.count("| pass |") + page.count("| reported |") + 1
+    assert (
+        len((tmp_path / "validation.csv").read_text().splitlines())
+        == page.count("| pass |") + page.count("| reported |") + 1
+    )
     assert {path.name for path in tmp_path.glob("*.png")} == {"theory.png", "sentri-2017.png"}
 
 
@@ -198,21 +201,20 @@ def test_draws_of_another_seed_do_not_match(tmp_path: Path, monkeypatch: pytest.
     assert matched.value == 0
     assert matched.compared > 20_000
     calls = iter(range(100))
-    monkeypatch.setattr(comparisons, "draw", lambda model, seed, replication: draw(model, next(calls), replication))
+    monkeypatch.setattr(comparisons, "draw", lambda model, _, number: draw(model, next(calls), number))
     apart = comparisons.draws_not_matched(both)
     assert apart.value > 0.5 * apart.compared
     assert apart.first == "small-more: arrival"
 
 
-def test_a_comparison_of_nothing_is_no_success(tmp_path: Path) -> None:
-    [found] = results(
-        tmp_path,
-        "  - {what: draws, quantity: draws_not_matched, oracle: {printed: 0}, tolerance: {absolute: 0}}".replace(
-            "draws_not_matched", "draws_not_matched"
-        ),
-    )
-    assert found.verdict == "pass"
-    assert math.isnan(comparisons.Counted(0, 0, "draws").value)
+def test_a_comparison_of_nothing_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Travellers compared with none: no value, so no pass."""
+    zero = "  - {what: draws, quantity: draws_not_matched, oracle: {printed: 0}, tolerance: {absolute: 0}}"
+    assert results(tmp_path, zero)[0].verdict == "pass"
+    monkeypatch.setitem(comparisons.COMPARISONS, "draws_not_matched", lambda _: comparisons.Counted(0, 0, "draws"))
+    [found] = results(tmp_path, zero)
+    assert math.isnan(found.value)
+    assert found.verdict == "FAIL"
 
 
 def test_engines_that_differ_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +236,10 @@ def test_engines_that_differ_are_counted(tmp_path: Path, monkeypatch: pytest.Mon
 # --- files that are wrong ----------------------------------------------------------------------
 
 FAULTS = {
-    "an unknown quantity": (WAIT.replace("wait_mean_min", "wait_men_min") + "port: border}", "did you mean 'wait_mean_min'?"),
+    "an unknown quantity": (
+        WAIT.replace("wait_mean_min", "wait_men_min") + "port: border}",
+        "did you mean 'wait_mean_min'?",
+    ),
     "an unknown formula": (
         WAIT + "oracle: {formula: {name: mcc, given: {}}}, tolerance: {relative: 0.1}}",
         "'mcc' is not allowed here: did you mean 'mmc'?",
@@ -248,7 +253,7 @@ FAULTS = {
         "mmc needs arrival_per_hour, service_per_hour too",
     ),
     "an unknown key": (WAIT + "prot: border}", "unknown key 'prot': did you mean 'port'?"),
-    "an unknown option": (WAIT + "saved_by: mor}", "unknown option 'mor': did you mean 'more'?"),
+    "an unknown option": (WAIT + "saved_by: moore}", "unknown option 'moore': did you mean 'more'?"),
     "two oracles": (WAIT + "oracle: {printed: 1, at_most: 2}}", "give exactly one of formula, printed, observed"),
     "no tolerance": (WAIT + "oracle: {printed: 1}}", "an oracle that is a number needs a tolerance"),
     "two tolerances": (
@@ -258,8 +263,8 @@ FAULTS = {
     "neither quantity nor formula": ("  - {what: nothing}", "give either quantity or formula"),
     "an answer it does not have": (
         WAIT
-        + "oracle: {formula: {name: mmc, given: {arrival_per_hour: 30, service_per_hour: 60, booths: 1}, answer: wait}},"
-        + " tolerance: {relative: 0.1}}",
+        + "oracle: {formula: {name: mmc, given: {arrival_per_hour: 30, service_per_hour: 60, booths: 1},"
+        + " answer: wait}}, tolerance: {relative: 0.1}}",
         "mmc has no answer 'wait': did you mean",
     ),
     "an answer that is not named": (
@@ -287,9 +292,9 @@ def test_a_fault_is_told_at_its_place(fault: str, tmp_path: Path) -> None:
 
 
 def test_faults_of_network_and_options_are_told_too(tmp_path: Path) -> None:
-    broken = SMALL.replace("port: border}\noptions", "port: bordr}\noptions").replace("case: small", "case: smal")
+    broken = SMALL.replace("port: border}\noptions", "port: bordr}\noptions").replace("case: small", "case: smally")
     said = refused(written(tmp_path, WAIT + "port: border}", broken))
-    assert "small.yaml:1:7: 'smal' is not the file's name: small" in said
+    assert "small.yaml:1:7: 'smally' is not the file's name: small" in said
     assert "small.yaml:22" in said
     assert "did you mean 'border'?" in said
 
@@ -302,7 +307,9 @@ def test_a_folder_without_cases_validates_nothing(tmp_path: Path) -> None:
 def test_formulas_answer_by_name_and_by_place() -> None:
     given = {"arrival_per_hour": 5, "service_per_hour": 6, "booths": 1}
     assert oracles.evaluate("mmc", given, "wait_mean_min") == pytest.approx(50)
-    assert oracles.evaluate("logit_shares", {"cost_min": (5.0, 5.0), "taste_scale_min": 16}) == pytest.approx([0.5, 0.5])
+    assert oracles.evaluate("logit_shares", {"cost_min": (5.0, 5.0), "taste_scale_min": 16}) == pytest.approx(
+        [0.5, 0.5]
+    )
     assert oracles.evaluate("logit_shares", {"cost_min": (5.0, 5.0), "taste_scale_min": 16}, "1").shape == (1,)
 
 

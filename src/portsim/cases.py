@@ -265,9 +265,8 @@ def read(path: Path) -> ReadCase:
 def read_all(folder: Path = PACKAGED, level: Level | None = None, *, quick: bool = False) -> list[ReadCase]:
     """Read the cases of a folder, or the one of a file, those of a level or all.
 
-    Raises ScenarioError with the faults of all files.
-    They come level by level, in the order of their files' names. A folder without cases is a PortsimError: nothing
-    would be validated.
+    They come level by level, in the order of their files' names. Raises ScenarioError with the faults of all files,
+    PortsimError where there is no case: nothing would be validated.
     """
     found: list[ReadCase] = []
     faults: list[Fault] = []
