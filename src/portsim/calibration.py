@@ -43,7 +43,7 @@ CORRECTIONS = 3
 DAMPING = 0.5
 MOST_CHANGE = 0.5  # of an hour's joins, in one correction
 SEED = 1999
-REPLICATIONS = 16
+REPLICATIONS = 12
 WEEKS = 4
 CAPACITY_STEP = 0.03
 RESPONSE_REPLICATIONS = 6
@@ -225,9 +225,11 @@ def profile(readings: pd.DataFrame, column: str, pooling: profiles.Pooling) -> p
 def true_wait(posted_min: Floats, least_min: float) -> Floats:
     """Return the mean wait behind a mean posted one, where a line posts no less than `least_min`.
 
-    At that least an empty line and one of `least_min` look alike; the longer the wait, the rarer that is.
+    A line that always posts its least is taken as empty; the longer the wait, the rarer such readings are among those
+    of the hour, and from the wait of a standing line on there are none.
     """
-    return np.maximum(posted_min - least_min * np.maximum(0.0, 1 - posted_min / STANDING_MIN), 0.0)
+    below = least_min * (STANDING_MIN - posted_min) / (STANDING_MIN - least_min)
+    return np.maximum(posted_min - np.maximum(below, 0.0), 0.0)
 
 
 def _fit_group(lines: Sequence[Line], weekly: float) -> list[Line]:
@@ -468,7 +470,7 @@ def hourly_waits(simulated: Sequence[Measures], key: Key) -> Floats:
 
 def crossings(simulated: Sequence[Measures]) -> dict[tuple[str, str], float]:
     """Return crossings a day by port and mode."""
-    column = SUMMARY_METRICS.index("by_modeper_day")
+    column = SUMMARY_METRICS.index("crossings_per_day")
     mean = np.mean([measures.summary[:, column] for measures in simulated], axis=0)
     return {
         (port, mode): float(mean[number])

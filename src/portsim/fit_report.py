@@ -34,7 +34,7 @@ from portsim.schema import MODES, Crossing, Network
 Floats = npt.NDArray[np.float64]
 
 CAPACITY_STEP = 0.03
-RESPONSE_REPLICATIONS = 6
+RESPONSE_REPLICATIONS = 4
 _WAIT, _ARRIVALS = HOURLY_METRICS.index("wait_mean_min"), HOURLY_METRICS.index("arrivals_per_hour")
 
 

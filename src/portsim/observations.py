@@ -356,7 +356,10 @@ def period(observed: Observations, first: date | None, last: date | None) -> Obs
 def of_line(observed: Observations, line: tuple[str, str, str]) -> pd.DataFrame:
     """Return the readings of one line, in order of time."""
     readings = observed.readings
-    return readings[(readings[LINE] == line).all(axis=1)]
+    mine = np.ones(len(readings), bool)
+    for column, name in zip(LINE, line, strict=True):
+        mine &= (readings[column] == name).to_numpy()
+    return readings[mine]
 
 
 # --- pooled ------------------------------------------------------------------------------------

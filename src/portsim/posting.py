@@ -18,7 +18,7 @@ from portsim.observations import STEP_MIN
 
 Floats = npt.NDArray[np.float64]
 
-RARELY = 0.02
+RARELY = 0.05
 """A line of which fewer readings are below a step never posts less than one."""
 _HOUR = pd.Timedelta(hours=1)
 

@@ -9,7 +9,8 @@ the trace of what maps readings to their fit (Hastie and Tibshirani 1990, sectio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ DAY_TYPE_OF = np.array([0, 0, 0, 0, 1, 2, 3])
 """Of Monday to Sunday."""
 READINGS_PER_STEP = 10
 _WIDER = 1.15
+_FEWEST = 1.1  # one mean, nearly
 _CELLS = len(DAY_TYPES) * clock.HOURS_PER_DAY
 
 
@@ -54,24 +56,28 @@ class Profile:
 
 
 def fit(weekday: Ints, hour: Ints, value: Floats, pooling: Pooling) -> Profile:
-    """Fit a profile to readings, all of one length; the width grows until ten readings stand behind each free step.
-
-    Raises ValueError for no reading.
-    """
-    if value.size == 0:
-        raise ValueError("no reading to fit a profile to")
+    """Fit a profile to readings, arrays of one length. Raises ValueError for no reading."""
     cell = DAY_TYPE_OF[weekday] * clock.HOURS_PER_DAY + hour
     count = np.bincount(cell, minlength=_CELLS).astype(float)
-    total = np.bincount(cell, weights=value, minlength=_CELLS)
-    width = pooling.width_h
-    while True:
-        smoother = _smoother(count, Pooling(width, pooling.day_prior, pooling.hour_prior))
+    return pooled(count, np.bincount(cell, weights=value, minlength=_CELLS), pooling)
+
+
+def pooled(count: Floats, total: Floats, pooling: Pooling) -> Profile:
+    """Fit a profile to the number of readings and their sum by day type and hour, shape (96,) each.
+
+    Pooling grows until ten readings stand behind each free step. Raises ValueError for no reading.
+    """
+    readings = int(count.sum())
+    if not readings:
+        raise ValueError("no reading to fit a profile to")
+    for step in itertools.count():
+        grown = _WIDER**step
+        smoother = _smoother(count, Pooling(*(grown * figure for figure in astuple(pooling))))
         free = float(np.diagonal(smoother) @ count)
-        if free <= max(value.size / READINGS_PER_STEP, 1.0) or width > clock.HOURS_PER_DAY:
+        if free <= max(readings / READINGS_PER_STEP, _FEWEST):
             break
-        width *= _WIDER
     by_type = (smoother @ total).reshape(len(DAY_TYPES), clock.HOURS_PER_DAY)
-    return Profile(by_type[DAY_TYPE_OF].ravel(), free, int(value.size))
+    return Profile(by_type[DAY_TYPE_OF].ravel(), free, readings)
 
 
 def _smoother(count: Floats, pooling: Pooling) -> Floats:
