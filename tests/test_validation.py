@@ -6,13 +6,26 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from portsim import cases, cli, comparisons, experiment, oracles, validation, validation_page
+from portsim import (
+    cases,
+    cli,
+    comparisons,
+    experiment,
+    field,
+    observations,
+    oracles,
+    validating,
+    validation,
+    validation_page,
+)
 from portsim.cases import ReadCase
 from portsim.errors import PortsimError, ScenarioError
 from portsim.measures import measure
 from portsim.quantities import Simulated, Where, metric, take
+from portsim.schema import Run
 from portsim.validation import Result
 from portsim.workload import draw
 
@@ -359,3 +372,46 @@ def test_a_page_of_another_hand_is_left_alone(
     assert code == 2
     assert "was not written by portsim validate" in said
     assert (tmp_path / "validation.md").read_text() == "# My own notes\n"
+
+
+READINGS = """port,mode,lane_type,date,weekday,hour,wait_min,lanes_open,status
+San Ysidro,passenger,SENTRI,2026-07-06,0,8,15,10,delay
+San Ysidro,passenger,SENTRI,2026-07-06,0,9,25,10,delay
+Otay Mesa,passenger,SENTRI,2026-07-06,0,9,20,5,delay
+"""
+
+
+def test_a_period_observed_is_compared_and_its_ratio_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last line is the ratio; the page has a row a line, with bias and P90; bounds judge lane types and all."""
+    cells = pd.DataFrame(
+        [
+            (port, "vehicle", "sentri", "mon-thu", hour, 11, 17.0, 5.0, 8.0)
+            for port in ("san-ysidro", "otay-mesa")
+            for hour in (8, 9)
+        ],
+        columns=list(observations.CELL_COLUMNS),
+    )
+    monkeypatch.setattr(observations, "packaged_cells", lambda: cells)
+    monkeypatch.setattr(field, "packaged_postings", dict)
+    monkeypatch.setattr(validating, "OBSERVED_RUN", Run(replications=1, weeks=1, warm_up_weeks=0, seed=1))
+    (tmp_path / "waits.csv").write_text(READINGS)
+    path = written(tmp_path, WAIT + "port: border}")
+    words = [
+        "validate",
+        "--cases",
+        str(path),
+        "--observed",
+        str(tmp_path / "waits.csv"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    code, said = told(words, monkeypatch, capsys)
+    table = pd.read_csv(tmp_path / "out" / "observed.csv")
+    ratio = table["ratio"].iloc[-1]
+    assert said.splitlines()[-1] == f"ratio all {ratio:.2f}"
+    assert table["readings"].iloc[-1] == 3
+    assert {"bias_min", "p90_error_min", "naive_mae_min"} <= set(table)
+    assert code == (1 if ratio > 1.05 or (table["ratio"] > 1.2).any() else 0)
+    assert "A period observed, line by line" in (tmp_path / "out" / "validation.md").read_text()

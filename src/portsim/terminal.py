@@ -328,11 +328,9 @@ class ValidationTeller:
         for note in notes:
             self._console.print(note, markup=False)
 
-    def comparison(self, comparison: pd.DataFrame | None) -> None:
-        """Print simulated waits against a period's observed ones, a row a line, mode and lane type, and all."""
-        if comparison is None:
-            return
-        title = "Mean wait against a period observed, minutes; naive: the calibration period's mean"
+    def comparison(self, heading: str, comparison: pd.DataFrame) -> None:
+        """Print simulated waits against observed ones, a row a line, mode and lane type, and all."""
+        title = f"{heading}: mean posted wait, minutes; naive: the calibration period's mean"
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for name in ("port", "mode", "lane type"):
             table.add_column(name, no_wrap=True)

@@ -71,12 +71,11 @@ def page(
     *,
     date: str,
     pictures: Mapping[str, str],
-    comparison: pd.DataFrame | None = None,
-    heading: str = "",
+    tables: Mapping[str, pd.DataFrame],
 ) -> str:
     """Return the page. `pictures`: their files, as the page refers to them, by what they show.
 
-    `comparison`: simulated against observed waits, a row a line (see `field.compare`), under `heading`.
+    `tables`: simulated against observed waits, a row a line (see `field.compare`), by heading.
     """
     parts = [_head(results, date)]
     parts += [f"![{about}]({file})\n" for file, about in pictures.items()]
@@ -88,8 +87,7 @@ def page(
         of_level = [one for one in results if one.level == level]
         for group, members in groupby(sorted(of_level, key=lambda one: one.group), key=lambda one: one.group):
             parts.append(_group(level, group, list(members), by_name))
-    if comparison is not None:
-        parts.append(f"## {heading}\n\n{markdown(comparison)}\n")
+    parts += [f"## {heading}, line by line\n\n{markdown(table)}\n" for heading, table in tables.items()]
     parts.append(_NOT_VALIDATED.format(assumed=_assumed(network)))
     return "\n".join(parts).rstrip() + "\n"
 
