@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -293,11 +293,17 @@ def _names(case: Case, path: Path) -> Iterator[tuple[KeyPath, str]]:
                 yield ("checks", number, key), f"unknown option '{word}': {nearest(word, list(case.options))}"
 
 
+@cache
+def _packaged() -> Network:
+    """Return the packaged network, which many cases are about."""
+    return scenario.packaged().network
+
+
 def _network(reader: Reader, document: Document, case: Case) -> Network:
     """Return the case's network with its patience."""
     network = case.network
     if network is None:
-        network = scenario.packaged().network
+        network = _packaged()
     else:
         reader.note(document, [*checks.cross_check(network), *overlapping(network)], ("network",))
     if case.patience_pct_per_min is None:

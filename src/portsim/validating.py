@@ -70,12 +70,12 @@ def validate(
     docs/validation.md and its pictures; a part of one writes only to `out`. Raises ScenarioError for a case or an
     observation file that cannot be read, ResultsError where a page stands that portsim did not write.
     """
-    read = read_all(cases, level, quick=quick)
     feed = None if observed is None else observations.read_waits(observed)
     whole = level is None and not quick and observed is None and cases == PACKAGED
     folder = out if out is not None else DOCS if whole else None
     if folder is not None and not validation_page.is_ours(folder / PAGE):
         raise ResultsError(f"{folder / PAGE} was not written by portsim validate: give another folder with --out")
+    read = read_all(cases, level, quick=quick)
     started = time.monotonic()
     teller = ValidationTeller(quiet=quiet)
     results: list[Result] = []
