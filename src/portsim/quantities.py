@@ -182,6 +182,19 @@ def _line_gone_h(simulated: Simulated, where: Where) -> Floats:
     return np.atleast_1d(rows.start[waited].max() / clock.HOUR)
 
 
+def _in_line_at_start(simulated: Simulated, where: Where) -> Floats:
+    """Return how many stand in the lines when the run begins."""
+    rows, model = simulated.rows, simulated.model
+    standing = np.array([segment.initial > 0 for segment in model.segments])[rows.segment]
+    asked = (where.port, where.mode, where.lane_type)
+    of_line = [
+        all(word in {None, part} for word, part in zip(asked, (model.ports[n.port], n.mode, n.lane_type), strict=True))
+        for n in model.lines
+    ]
+    here = standing & rows.joined & np.array([*of_line, False])[rows.line]
+    return np.atleast_1d(here.sum().astype(float))
+
+
 def _later_wait_mean_min(simulated: Simulated, where: Where) -> Floats:
     """Return the mean wait before the first later stage, of those referred to it."""
     rows = simulated.rows
@@ -243,6 +256,7 @@ def _drift_min(simulated: Simulated, where: Where) -> Floats:
 
 
 ROWS: Mapping[str, Callable[[Simulated, Where], Floats]] = {
+    "in_line_at_start": _in_line_at_start,
     "in_service": _in_service,
     "later_wait_mean_min": _later_wait_mean_min,
     "line_gone_h": _line_gone_h,
