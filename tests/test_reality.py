@@ -1,7 +1,11 @@
-"""The baseline against what was counted and read at the ports: volumes, waits, and four weeks without drift."""
+"""The baseline against what was counted and read at the ports: volumes, waits, spread, and weeks without drift.
+
+Needs the packaged aggregates only. docs/baseline.md gives the same measures at more replications.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,107 +14,159 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from portsim import clock, experiment, scenario
-from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures, measure
-from portsim.model import PortModel
-from portsim.workload import draw
+from portsim import experiment, field, inversion, observations, profiles, scenario
+from portsim.measures import ALL, SUMMARY_METRICS, Measures
+from portsim.observations import LINE
+from portsim.opening import hours_of
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-OBSERVED = Path(experiment.__file__).parent / "data" / "calibaja" / "observed.csv"
-REPLICATIONS, WEEKS, SEED = 3, 4, 2026
+REPLICATIONS, WEEKS, SEED = 6, 4, 2026
 SIGMAS = 3.3
 PEOPLE_PER_DAY = 192_661  # vehicle occupants, pedestrians and bus passengers of the documents' seven ports
 Floats = npt.NDArray[np.float64]
-
-
-def one_replication(model: PortModel, replication: int) -> tuple[Measures, Floats]:
-    """Return what was measured, and the mean wait of each week and line, minutes, shape (weeks, lines)."""
-    crossings = experiment.simulate(model, draw(model, SEED, replication), "compiled")
-    served = (crossings.start >= 0) & (crossings.tick >= clock.WEEK)
-    week = crossings.tick[served] // clock.WEEK - 1
-    cell = week * len(model.lines) + crossings.line[served]
-    wait = (crossings.start - crossings.tick)[served] / clock.MINUTE
-    cells = WEEKS * len(model.lines)
-    count = np.bincount(cell, minlength=cells)
-    weekly = np.bincount(cell, weights=wait, minlength=cells) / np.where(count > 0, count, np.nan)
-    return measure(crossings, model), weekly.reshape(WEEKS, len(model.lines))
+Key = tuple[str, str, str]
 
 
 class Baseline:
-    """The baseline, simulated: `summary` (replications, groups, metrics), `weekly` (replications, weeks, lines)."""
+    """The baseline, simulated."""
 
-    def __init__(self) -> None:
-        loaded = scenario.load(ROOT / "scenarios" / "baseline.yaml", {"weeks": WEEKS})
-        model = experiment.build_model(loaded)
-        runs = [one_replication(model, number) for number in range(REPLICATIONS)]
-        self.groups = runs[0][0].groups
-        self.lines = runs[0][0].lines
-        self.summary = np.stack([measures.summary for measures, _ in runs])
-        self.weekly = np.stack([weekly for _, weekly in runs])
-        self.hourly = np.stack([measures.hourly for measures, _ in runs])
+    def __init__(self, folder: Path) -> None:
+        settings = {"weeks": WEEKS, "replications": REPLICATIONS, "seed": SEED}
+        loaded = scenario.load(ROOT / "scenarios" / "baseline.yaml", settings)
+        self.network = loaded.network
+        self.runs: list[Measures] = experiment.run([loaded], folder, engine=experiment.default_engine())[0]
+        self.groups, self.lines = self.runs[0].groups, self.runs[0].lines
+        self.posted = field.posted(self.runs).set_index(LINE)["posted_min"]
 
     def of(self, metric: str, *group: str) -> Floats:
         """Return a metric of a group by replication."""
-        return self.summary[:, self.groups.index((group[0], group[1], group[2])), SUMMARY_METRICS.index(metric)]
+        row, column = self.groups.index((group[0], group[1], group[2])), SUMMARY_METRICS.index(metric)
+        return np.array([run.summary[row, column] for run in self.runs])
+
+    def weekly(self, line: Key) -> Floats:
+        """Return a line's mean wait by replication and week, weighted by who joins."""
+        number = self.lines.index(line)
+        daily = np.stack([run.daily[number] for run in self.runs]).reshape(REPLICATIONS, WEEKS, -1, 2)
+        joins, wait = daily[..., 0], np.nan_to_num(daily[..., 1])
+        return np.asarray((joins * wait).sum(axis=2) / joins.sum(axis=2))
+
+    def joins(self, line: Key) -> Floats:
+        """Return who joins by hour of the week."""
+        return np.asarray(np.mean([run.hourly[self.lines.index(line), :, 0] for run in self.runs], axis=0))
 
 
-def test_the_baseline_is_the_border_that_was_observed() -> None:
-    """Volumes, people and waits are those counted and read, and four measured weeks show no drift."""
-    observed = pd.read_csv(OBSERVED, comment="#")
-    baseline = Baseline()
-    found = {
-        "volumes": volumes_missed(baseline, observed),
-        "people": people_missed(baseline),
-        "waits": waits_missed(baseline, observed),
-        "drift": lines_that_drift(baseline),
-    }
-    assert found == {"volumes": [], "people": [], "waits": [], "drift": []}
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
+    return Baseline(tmp_path_factory.mktemp("parts"))
 
 
-def volumes_missed(baseline: Baseline, observed: pd.DataFrame) -> list[str]:
-    """Crossings a day of every port and mode are within 2% or 3.3 standard errors of the BTS mean."""
+@cache
+def targets() -> dict[Key, Floats]:
+    """Return the smoothed readings of each line that is read enough, as posted, NaN where closed."""
+    network = scenario.packaged().network
+    found = {}
+    for line, cells in observations.packaged_cells().groupby(LINE):
+        if cells["n"].sum() < 100:
+            continue
+        week = np.zeros((2, 96))
+        at = 24 * cells["day_type"].map(profiles.DAY_TYPES.index).to_numpy() + cells["hour"].to_numpy()
+        week[0, at], week[1, at] = cells["n"], cells["n"] * cells["wait_mean_min"]
+        profile = profiles.pooled(week[0], week[1], profiles.WAITS).week
+        crossing = network.port(line[0]).crossing(line[1])
+        stretches = inversion.openings(hours_of(crossing, crossing.lane_types[line[2]]))
+        found[line] = inversion.limit_falls(np.where(inversion.open_hours(stretches), profile, np.nan), stretches)
+    assert len(found) == 25
+    return found
+
+
+def allowed_min(line: Key) -> float:
+    """Return by how much the weekly mean wait of a line may be off: Tecate's readings differ by hours."""
+    if line[0] == "tecate":
+        return 8.0
+    return 2.0 if line[2] == "sentri" else 4.0
+
+
+def test_weekly_mean_waits_are_those_read(baseline: Baseline) -> None:
+    """Within 2 minutes for SENTRI, 8 at Tecate, 4 elsewhere, and two standard errors of so few weeks."""
+    far = []
+    for line, target in targets().items():
+        posted, joins = baseline.posted.loc[line].to_numpy(), baseline.joins(line)
+        known = ~np.isnan(target) & ~np.isnan(posted)
+        off = np.average((posted - target)[known], weights=joins[known])
+        error = baseline.weekly(line).mean(axis=1).std(ddof=1) / np.sqrt(REPLICATIONS)
+        if abs(off) > allowed_min(line) + 2 * error:
+            far.append(f"{'/'.join(line)}: {off:+.1f} min, standard error {error:.1f}")
+    assert far == []
+
+
+def test_waits_by_weekday_and_hour_are_those_read(baseline: Baseline) -> None:
+    """Mean absolute error at most 3 minutes over all lines, weighted by who joins."""
+    errors, weights = [], []
+    for line, target in targets().items():
+        off = np.abs(baseline.posted.loc[line].to_numpy() - target)
+        errors.append(off[~np.isnan(off)])
+        weights.append(baseline.joins(line)[~np.isnan(off)])
+    assert np.average(np.concatenate(errors), weights=np.concatenate(weights)) < 3.0
+
+
+def test_volumes_are_those_counted(baseline: Baseline) -> None:
+    """Crossings a day of every port and mode within 1 % of the BTS mean, or 3.3 standard errors."""
+    observed = pd.read_csv(observations.PACKAGED / "observed.csv", comment="#")
     counted = observed[observed["lane_type"] == ALL]
     assert len(counted) == 18
     misses = []
     for row in counted.itertuples():
         found = baseline.of("crossings_per_day", row.port, row.mode, ALL)
         error = found.std(ddof=1) / np.sqrt(REPLICATIONS)
-        off = abs(found.mean() - row.crossings_per_day)
-        if off > max(0.02 * row.crossings_per_day, SIGMAS * error):
+        if abs(found.mean() - row.crossings_per_day) > max(0.01 * row.crossings_per_day, SIGMAS * error):
             misses.append(f"{row.port}/{row.mode}: {found.mean():.0f}, counted {row.crossings_per_day:.0f}")
-    return misses
+    assert misses == []
 
 
-def people_missed(baseline: Baseline) -> list[str]:
-    """People a day at the seven ports, truck drivers apart, are the documents' "over 190,000" within 1%."""
+def test_people_are_those_of_the_documents(baseline: Baseline) -> None:
+    """People a day at the seven ports, truck drivers apart, are the documents' "over 190,000" within 1 %."""
     people = baseline.of("people_per_day", ALL, ALL, ALL) - baseline.of("people_per_day", ALL, "truck", ALL)
-    return [] if abs(people.mean() / PEOPLE_PER_DAY - 1) < 0.01 else [f"{people.mean():.0f}"]
+    assert people.mean() == pytest.approx(PEOPLE_PER_DAY, rel=0.01)
 
 
-def waits_missed(baseline: Baseline, observed: pd.DataFrame) -> list[str]:
-    """All-hours mean waits are within 25% or 15 minutes of the readings for 80% of the lane types read 200 times."""
-    read = observed[observed["readings"] >= 200]
-    assert len(read) == 24
-    far = []
-    for row in read.itertuples():
-        line = baseline.lines.index((row.port, row.mode, row.lane_type))
-        by_hour = baseline.hourly[:, line, :, HOURLY_METRICS.index("wait_mean_min")]
-        wait = by_hour[~np.isnan(by_hour)].mean()
-        if abs(wait - row.wait_mean_min) > max(0.25 * row.wait_mean_min, 15):
-            far.append(f"{row.port}/{row.mode}/{row.lane_type}: {wait:.0f} min, read {row.wait_mean_min:.0f}")
-    return far if len(far) > 0.2 * len(read) else []
-
-
-def lines_that_drift(baseline: Baseline) -> list[str]:
+def test_no_line_drifts(baseline: Baseline) -> None:
     """No line's weekly mean wait has a trend that a t test at one in a thousand would call one."""
     week = np.tile(np.arange(WEEKS), REPLICATIONS)
     drifting = []
-    for number, line in enumerate(baseline.lines):
+    for line in baseline.lines:
         if line[1] == "bus":
             continue  # twenty buses a week at Calexico East: often none waits
-        trend = stats.linregress(week, baseline.weekly[:, :, number].ravel())
+        trend = stats.linregress(week, baseline.weekly(line).ravel())
         if trend.pvalue < 0.001:
             drifting.append(f"{'/'.join(line)}: {trend.slope:+.1f} min a week, p {trend.pvalue:.4f}")
-    return drifting
+    assert drifting == []
+
+
+def test_the_packaged_fit_is_within_its_limits() -> None:
+    """What calibration itself reports of the packaged baseline: free steps, errors, volumes, single weeks."""
+    fit = pd.read_csv(observations.PACKAGED / "fit.csv", comment="#")
+    read = fit[fit["readings"] > 0]
+    assert (read["free_steps_waits"] <= read["readings"] / 10).all()
+    assert (read["free_steps_booths"] <= read["readings"] / 10).all()
+    assert np.average(read["mae_min"], weights=read["per_day"]) < 3
+    single = [
+        np.average(read[name], weights=read["readings"])
+        for name in ("mae_leave_week_out", "mae_profile_leave_week_out")
+    ]
+    assert single[0] < 1.1 * single[1]
+    assert fit.loc[fit["per_day"] > 100, "port_mode_volume_error"].abs().max() < 0.01
+
+
+def test_three_percent_of_san_ysidros_capacity_moves_its_waits_by_minutes() -> None:
+    """As calibration reports it, cars at 0.28 % a minute: 5 to 15 minutes either way; at 0.10 % more."""
+    responses = pd.read_csv(observations.PACKAGED / "fit_response.csv", comment="#")
+    cars = responses[(responses["port"] == "san-ysidro") & (responses["mode"] == "vehicle")]
+    change = cars.set_index(["patience", "capacity", "lane_type"])["change_min"]
+    for capacity in (-0.03, 0.03):
+        for lane_type in ("general", "ready", "sentri"):
+            assert 2 < -np.sign(capacity) * change["stated", capacity, lane_type] < 15
+        for lane_type in ("general", "ready"):
+            assert -np.sign(capacity) * change["stated", capacity, lane_type] > 5
+            assert abs(change["low", capacity, lane_type]) > abs(change["stated", capacity, lane_type])

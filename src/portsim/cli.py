@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,6 +67,8 @@ ClusterAddress = Annotated[
         help="Simulate on the Dask cluster at tcp://HOST:PORT. Needs portsim[cluster].",
     ),
 ]
+First = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of readings to use.")]
+Last = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of readings to use.")]
 Verify = Annotated[
     bool,
     typer.Option(
@@ -169,6 +172,66 @@ def compare(
     settings = {"replications": replications, "weeks": weeks, "seed": seed}
     how: dict[str, Any] = {"jobs": jobs, "out": out, "engine": engine, "quiet": quiet, "verify": verify}
     _study([base, *options], settings, sets, low_patience=low_patience, keep_rows=keep_rows, cluster=cluster, **how)
+
+
+@app.command()
+def calibrate(
+    volumes: Annotated[Path, typer.Option(help="Monthly crossings in the columns of the BTS.", show_default=False)],
+    waits: Annotated[Path, typer.Option(help="Hourly waits and lanes open, tidy CSV.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The network file to write, its tables beside it.", show_default=False)
+    ],
+    first: First = None,
+    last: Last = None,
+    network: Annotated[Path | None, typer.Option(help="The network to fit; default: the packaged one.")] = None,
+    replications: Annotated[int | None, typer.Option("--replications", "-n", min=2, help="Of each simulation.")] = None,
+    jobs: Jobs = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over the files that are there.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit a network to counted crossings and posted waits, and write it with its fit. Takes minutes."""
+    from portsim import baseline_files  # noqa: PLC0415
+
+    days = (first.date() if first else None, last.date() if last else None)
+    inputs = baseline_files.Inputs(volumes, waits, days, network)
+    report = baseline_files.calibrate(
+        inputs, out, replace=replace, replications=replications, jobs=jobs, progress=None if quiet else typer.echo
+    )
+    typer.echo(out if quiet else f"{report}\n\n{out}")
+
+
+@app.command()
+def validate(
+    level: Annotated[str | None, typer.Option(help="theory, engine or field; absent is all.")] = None,
+    observed: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Hourly waits of any period, CSV, to compare with.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for page, pictures and table; default: docs.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The cases that take a second or two.")] = False,
+    cases: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="A case of your own, or a folder of them, instead of the packaged ones."),
+    ] = None,
+    jobs: Jobs = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Run every case of the validation, and write what came of it; exit code 1 where one fails."""
+    from portsim.cases import PACKAGED, as_level  # noqa: PLC0415
+    from portsim.validating import validate as run_cases  # noqa: PLC0415
+
+    outcome = run_cases(
+        None if level is None else as_level(level),
+        quick=quick,
+        observed=observed,
+        out=out,
+        cases=cases or PACKAGED,
+        jobs=jobs,
+        quiet=quiet,
+    )
+    if outcome.last_line:
+        typer.echo(outcome.last_line)
+    if not outcome.passed:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -125,7 +125,7 @@ class Reader:
             return None
         self.files.append(path)
         try:
-            text = _text(path)
+            text = text_of(path)
         except UnreadableError as unreadable:
             if asked is None:
                 self.faults.append(Fault(shown(path), unreadable.line, unreadable.column, str(unreadable)))
@@ -198,7 +198,7 @@ class Reader:
             self.faults.append(document.fault((*loc, "table"), outside))
             return
         try:
-            hours = _column(_text(table), series["column"])
+            hours = _column(text_of(table), series["column"])
         except UnreadableError as unreadable:
             self.faults.append(document.fault((*loc, "table"), f"table {shown(table)} {unreadable}"))
             return
@@ -239,8 +239,8 @@ class UnreadableError(Exception):
         self.line, self.column = line, column
 
 
-def _text(path: Path) -> str:
-    """Return the text of a file of reasonable size."""
+def text_of(path: Path, most_bytes: int = MAX_BYTES) -> str:
+    """Return the text of a file of reasonable size. Raises UnreadableError where there is none."""
     try:
         if path.is_dir():
             raise UnreadableError("is a directory, not a file")
@@ -249,9 +249,9 @@ def _text(path: Path) -> str:
         if not path.is_file():
             raise UnreadableError("is not a plain file")
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise UnreadableError(f"is larger than {MAX_BYTES // 1_000_000} MB")
+            content = stream.read(most_bytes + 1)
+        if len(content) > most_bytes:
+            raise UnreadableError(f"is larger than {most_bytes // 1_000_000} MB")
         text = content.decode("utf-8-sig")
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror}") from None

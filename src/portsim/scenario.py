@@ -163,8 +163,13 @@ def load(
 
 def packaged() -> Scenario:
     """Return the packaged network as a scenario without changes."""
-    reading = _Reading()
-    document = reading.network(())
+    return of_network(PACKAGED_NETWORK)
+
+
+def of_network(path: Path) -> Scenario:
+    """Return a network as a scenario without changes. Raises ScenarioError with every fault found."""
+    reading = _Reading(roots=(path.resolve().parent,))
+    document = reading.document(path.resolve(), None)
     network = reading.parse(document, Network)
     rule = reading.cargo_rule((), document)
     if reading.faults or document is None or network is None:
@@ -176,7 +181,7 @@ def packaged() -> Scenario:
         name=network.network,
         title=network.network,
         about=network.about,
-        path=PACKAGED_NETWORK,
+        path=path,
         network=network,
         demand=(),
         run=Run(),

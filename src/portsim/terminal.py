@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -25,6 +26,8 @@ from portsim.numbers import Estimate, dollars, plus_minus
 from portsim.report import Study, Tables, assumed_waits, resting_on_assumed
 from portsim.scenario import Scenario, count_by_class
 from portsim.schema import MODES
+from portsim.validation import Result
+from portsim.validation_page import number
 
 DAGGER = "\N{DAGGER}"
 _WIDTH = 120  # where no terminal says otherwise
@@ -284,3 +287,87 @@ def _cargo_lines(option: Scenario, found: Tables) -> list[str]:
     both, one = f"{saving.paired:,.0f}", f"{saving.left_out:,.0f}"
     lines.append(f"  trucks in both scenarios: {both} a replication; in one only, and left out: {one}")
     return lines
+
+
+# --- the validation ----------------------------------------------------------------------------
+
+_VALIDATION_WIDTH = 100
+
+
+class ValidationTeller:
+    """Tells each case of the validation as it is done: value, oracle, standard error, tolerance and verdict."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = Console(quiet=quiet, highlight=False)
+        if not self._console.is_terminal:
+            self._console.width = _VALIDATION_WIDTH
+        self._level = ""
+
+    def case(self, results: Sequence[Result]) -> None:
+        """Print the checks of one case."""
+        first = results[0]
+        if first.level != self._level:
+            self._level = first.level
+            self._console.print(f"\n{self._level.upper()}", style="bold")
+        table = Table(
+            title=first.case, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True
+        )
+        table.add_column("check", ratio=1)
+        for name in ("value", "oracle", "SE"):
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("tolerance", no_wrap=True)
+        table.add_column("", no_wrap=True)
+        for one in results:
+            what = escape(f"{one.what} ({one.note})" if one.note else one.what)
+            cells = [number(one.value), number(one.oracle), number(one.standard_error, digits=2)]
+            table.add_row(what, *cells, one.tolerance, one.verdict, style=None if one.passed else "bold red")
+        self._console.print(table)
+
+    def notes(self, notes: Sequence[str]) -> None:
+        """Print what was mended or left out of an observation file."""
+        for note in notes:
+            self._console.print(note, markup=False)
+
+    def comparison(self, heading: str, comparison: pd.DataFrame) -> None:
+        """Print simulated waits against observed ones, a row a line, mode and lane type, and all."""
+        title = f"{heading}: mean posted wait, minutes; naive: the calibration period's mean"
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for name in ("port", "mode", "lane type"):
+            table.add_column(name, no_wrap=True)
+        columns = {
+            "observed_min": "observed",
+            "simulated_min": "ours",
+            "mae_min": "error",
+            "bias_min": "bias",
+            "p90_error_min": "P90",
+            "naive_mae_min": "naive",
+            "ratio": "ratio",
+        }
+        for name in columns.values():
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in comparison.to_dict("records"):
+            cells = [f"{row[name]:.2f}" if name == "ratio" else f"{row[name]:.1f}" for name in columns]
+            table.add_row(
+                row["port"], row["mode"], row["lane_type"], *("" if cell == "nan" else cell for cell in cells)
+            )
+        self._console.print(table)
+
+    def finish(self, results: Sequence[Result], written: Path | None, seconds: float, *, whole: bool) -> None:
+        """Say how it came out, what failed, and where it is written."""
+        counts = {verdict: sum(one.verdict == verdict for one in results) for verdict in ("pass", "FAIL", "reported")}
+        cases = len({one.case for one in results})
+        self._console.print()
+        for one in results:
+            if not one.passed:
+                self._console.print(f"failed: {one.case}: {one.what}: {one.note}", markup=False)
+        self._console.print(
+            f"{cases} cases, {len(results)} checks: {counts['pass']} passed, {counts['FAIL']} failed, "
+            f"{counts['reported']} reported only  ({seconds:.0f} s)",
+            markup=False,
+        )
+        if written is not None:
+            self._console.print(f"wrote {written}", markup=False)
+        elif not whole:
+            self._console.print(
+                "a part of the validation: nothing written; --out FOLDER writes page, pictures and table"
+            )

@@ -1,0 +1,183 @@
+"""Results of the validation -> one page of Markdown: what was checked, how it came out, and what was not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from portsim import __version__
+from portsim.cases import LEVELS, ReadCase
+from portsim.demand import lanes_of
+from portsim.schema import Network
+from portsim.validation import ERRORS_APART, Result, false_alarm_share
+
+_SMALL = 1e-4  # below, more zeros than digits
+MARK = "<!-- Written by `portsim validate`: never edited. -->"
+
+_HEAD = """# Validation
+
+{mark}
+
+Written by `portsim validate` on {date}: portsim {version}, numpy {numpy}. Replications and seeds are those of the case
+files, so the same version gives the same numbers on any machine. [How to add a case](validating.md).
+
+Three levels. *Theory*: simulated waits against exact answers and against other simulators. *Engine*: what must be
+equal to the last bit, or hold in every run. *Field*: the packaged border and observed days. A right program (theory,
+engine) is not yet a right model (field); each table says which it is about.
+
+| Level | Cases | Checks | Passed | Failed | Reported only |
+|---|---|---|---|---|---|
+{levels}
+
+A value with chance in it passes within {errors} standard errors of its oracle *and* within the tolerance stated; its
+standard error must be within that tolerance too. Replications are the sample. {stochastic} checks are of that kind: if
+all were right, on seeds drawn afresh, the chance that at least one would fail is {alarm:.0%} (Student's t with each
+check's own replications, checks taken as independent). The seeds are fixed, so a pass stays a pass until the
+program changes. *Reported* values are shown beside what they may be compared with, and decide nothing.
+"""
+
+_NOT_VALIDATED = """
+## What is not validated
+
+- **Truck waits at Otay Mesa.** Nobody publishes them: no reading of the calibration period, none in SANDAG's counts of
+  2017. The network assumes them (20 minutes in the mean), and everything valued by the cargo rule at Otay Mesa rests on
+  that assumption. It is marked with a dagger wherever it is used.
+{assumed}
+- **Prediction of another year.** The lanes of a later month do not predict its waits: lanes answer demand, so driving
+  the model with them is worse than no change. `portsim validate --observed FILE` says how it fares on your period.
+- **Door-to-gate waits.** CBP's posted waits are what the baseline is held to. In 2017 Caltrans' readings and a survey
+  at the same lanes differed from them by a factor of about two, at some hours more.
+- **The day of 2017 is a reproduction.** At San Ysidro SENTRI booths and rates are those SANDAG tuned to the waits;
+  of the other lines the arrivals were recovered from the very waits they are compared with.
+- **Otay Mesa East.** The port does not exist yet. SANDAG's runs of 2020 are another model, not an observation.
+- **Tecate, Andrade and Calexico** have no hour-by-hour counts together with waits, so no day of theirs is reproduced.
+- **Weekends and holidays of 2017, southbound traffic, secondary inspection** and **each option's staffing response**.
+- **What officers do** when a line grows, other than by the timetable or a stated rule.
+
+Of theory, what portsim cannot express: lines that turn away at a full waiting room (M/M/2/3, M/M/6/30), arrivals that
+are more regular or more clustered than Poisson (D/M, E4/M, H2/M), processor sharing.
+"""
+
+
+def page(
+    results: Sequence[Result],
+    cases: Sequence[ReadCase],
+    network: Network,
+    *,
+    date: str,
+    pictures: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame],
+) -> str:
+    """Return the page. `pictures`: their files, as the page refers to them, by what they show.
+
+    `tables`: simulated against observed waits, a row a line (see `field.compare`), by heading.
+    """
+    parts = [_head(results, date)]
+    parts += [f"![{about}]({file})\n" for file, about in pictures.items()]
+    failed = [one for one in results if not one.passed]
+    if failed:
+        parts.append(f"## Failed\n\n{_table(failed, {})}")
+    by_name = {case.name: case for case in cases}
+    for level in LEVELS:
+        of_level = [one for one in results if one.level == level]
+        for group, members in groupby(sorted(of_level, key=lambda one: one.group), key=lambda one: one.group):
+            parts.append(_group(level, group, list(members), by_name))
+    parts += [f"## {heading}, line by line\n\n{markdown(table)}\n" for heading, table in tables.items()]
+    parts.append(_NOT_VALIDATED.format(assumed=_assumed(network)))
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def is_ours(path: Path) -> bool:
+    """Say whether a page may be written over: there is none yet, or it is one of ours."""
+    return not path.exists() or MARK in path.read_text(encoding="utf-8", errors="replace")[:1000]
+
+
+def _head(results: Sequence[Result], date: str) -> str:
+    rows = []
+    for level in LEVELS:
+        of_level = [one for one in results if one.level == level]
+        if of_level:
+            counts = [sum(one.verdict == verdict for one in of_level) for verdict in ("pass", "FAIL", "reported")]
+            cases = len({one.case for one in of_level})
+            rows.append(f"| {level} | {cases} | {len(of_level)} | {counts[0]} | {counts[1]} | {counts[2]} |")
+    stochastic = sum(one.standard_error > 0 and not math.isnan(one.oracle) for one in results)
+    return _HEAD.format(
+        mark=MARK,
+        date=date,
+        version=__version__,
+        numpy=np.__version__,
+        levels="\n".join(rows),
+        errors=ERRORS_APART,
+        stochastic=stochastic,
+        alarm=false_alarm_share(results),
+    )
+
+
+def _group(level: str, group: str, results: Sequence[Result], cases: Mapping[str, ReadCase]) -> str:
+    told = []
+    for name in dict.fromkeys(one.case for one in results):
+        if name not in cases:
+            continue
+        case = cases[name].case
+        run = case.run
+        how = f" {run.replications} x ({run.warm_up_weeks} + {run.weeks}) weeks, seed {run.seed}." * case.simulated
+        told.append(f"- `{name}`: {case.title}.{how} Oracle: {case.source}.")
+    sources = {name: case.case.source for name, case in cases.items()}
+    return f"## {level.capitalize()}: {group}\n\n" + "\n".join(told) + f"\n\n{_table(results, sources)}"
+
+
+def _table(results: Sequence[Result], sources: Mapping[str, str]) -> str:
+    """Return a row a check; its source where it is not its case's."""
+    rows = ["| Case | Check | Value | Oracle | SE | Tolerance | Verdict |", "|---|---|---|---|---|---|---|"]
+    for one in results:
+        notes = [one.note, *([one.source] if one.source != sources.get(one.case) else [])]
+        note = "; ".join(filter(None, notes))
+        what = f"{one.what} ({note})" if note else one.what
+        verdict = f"**{one.verdict}**" if one.verdict == "FAIL" else one.verdict
+        numbers = (number(one.value), number(one.oracle), number(one.standard_error, digits=2))
+        rows.append("| " + " | ".join([one.case, what.replace("|", "/"), *numbers, one.tolerance, verdict]) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def number(value: float, digits: int = 5) -> str:
+    """Return a number in a few digits; nothing for NaN."""
+    if math.isnan(value):
+        return ""
+    size = abs(value)
+    if size >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}" if size >= _SMALL or size == 0 else f"{value:.1e}"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a table as Markdown, numbers in few digits."""
+    head = " | ".join(str(column).replace("_", " ") for column in table.columns)
+    rows = [
+        " | ".join(
+            f"{cell:.1f}" if isinstance(cell, float) and column != "ratio" else _cell(cell)
+            for column, cell in row.items()
+        )
+        for row in table.to_dict("records")
+    ]
+    return "\n".join([f"| {head} |", "|" + "---|" * len(table.columns), *(f"| {row} |" for row in rows)])
+
+
+def _cell(cell: object) -> str:
+    if isinstance(cell, float):
+        return "" if math.isnan(cell) else f"{cell:.2f}"
+    return str(cell)
+
+
+def _assumed(network: Network) -> str:
+    """Say which lines' waits are assumed, as the network states it."""
+    found = [
+        f"{port.name} {mode} {lane_type}"
+        for port, mode, _, lane_type, lane in lanes_of(network)
+        if lane.observed is not None and lane.observed.wait_min.class_ == "assumed"
+    ]
+    return f"- **Lines whose waits the network assumes**: {', '.join(found)}." if found else ""
