@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from portsim import field
-from portsim.observations import LINE, Observations, cells
+from portsim.observations import LINE, Observations, cells, packaged_door_to_gate
 
 WEST = {"port": "west", "mode": "vehicle", "lane_type": "general"}
 
@@ -77,3 +77,12 @@ def test_the_columns_are_those_promised() -> None:
     table = field.compare(simulated(40.0), CALIBRATION, CALIBRATION)
     assert tuple(table.columns) == field.COLUMNS
     assert tuple(table.columns[:3]) == tuple(LINE)
+
+
+def test_door_to_gate_waits_stand_apart() -> None:
+    """Posted times the ratio, for the lines that have one."""
+    waits = pd.DataFrame([("san-ysidro", "vehicle", "general", 100.0), ("tecate", "vehicle", "general", 90.0)])
+    waits.columns = pd.Index([*LINE, "posted_min"])
+    found = field.door_to_gate(waits, packaged_door_to_gate())
+    assert found["port"].tolist() == ["san-ysidro"]
+    assert found["door_to_gate_min"].tolist() == [179.0]

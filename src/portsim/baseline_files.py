@@ -21,7 +21,7 @@ from portsim import calibration, clock, documents, fit_report, observations, sce
 from portsim.calibration import Key, Line
 from portsim.documents import Document
 from portsim.errors import KeyPath, PortsimError
-from portsim.observations import CELLS_FILE, FEED_FILE, LINE, POSTING_FILE, Observations, Volumes
+from portsim.observations import CELLS_FILE, DOOR_TO_GATE_FILE, FEED_FILE, LINE, POSTING_FILE, Observations, Volumes
 from portsim.scenario import PACKAGED_NETWORK
 
 BOOTHS_FILE, JOINS_FILE, WAITS_FILE = "booths_open.csv", "joining_per_hour.csv", "wait_min.csv"
@@ -88,7 +88,8 @@ def calibrate(
     }
     about = made_of(inputs.volumes, volumes, inputs.waits, observed)
     write(found.lines, tables, network, out, about=about)
-    return fit_report.report(table, responses)
+    ratios = network.parent / DOOR_TO_GATE_FILE
+    return fit_report.report(table, responses, pd.read_csv(ratios, comment="#") if ratios.exists() else None)
 
 
 def check(network: Path, out: Path, *, replace: bool) -> None:
@@ -124,7 +125,9 @@ def write(lines: Sequence[Line], tables: Mapping[str, pd.DataFrame], network: Pa
         _week_table(lines, "wait", 1).to_csv(side / WAITS_FILE)
         for name, table in tables.items():
             (side / name).write_text(head + table.round(3).to_csv(index=False), encoding="utf-8")
-        (side / FEED_FILE).write_bytes((network.parent / FEED_FILE).read_bytes())
+        for name in (FEED_FILE, DOOR_TO_GATE_FILE):
+            if (network.parent / name).exists():
+                (side / name).write_bytes((network.parent / name).read_bytes())
         (side / out.name).write_text(network_text(network, lines), encoding="utf-8")
         for name in [*(path.name for path in side.iterdir() if path.name != out.name), out.name]:
             (side / name).replace(out.parent / name)

@@ -67,6 +67,15 @@ def posted(replications: Sequence[Measures], postings: Mapping[Line, Posting] | 
     return pd.concat(tables, ignore_index=True)
 
 
+def door_to_gate(waits: pd.DataFrame, ratios: pd.DataFrame) -> pd.DataFrame:
+    """Return posted waits (port, mode, lane_type, posted_min), of the lines that have a ratio, from door to gate.
+
+    The ratio of the whole wait to the posted one was measured once, in 2017; it is no part of any fit or comparison.
+    """
+    found = waits[[*LINE, "posted_min"]].merge(ratios, on=LINE)
+    return found.assign(door_to_gate_min=found["posted_min"] * found["ratio"])
+
+
 def mean_of_known(weeks: Floats) -> Floats:
     """Average over the first axis what is not NaN; NaN where all is."""
     known = ~np.isnan(weeks)

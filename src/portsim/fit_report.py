@@ -25,7 +25,7 @@ from portsim.calibration import (
     simulate,
     with_run,
 )
-from portsim.field import mean_of_known, posted
+from portsim.field import door_to_gate, mean_of_known, posted
 from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures
 from portsim.observations import LINE, Observations, Volumes, of_line
 from portsim.scenario import Scenario, at_low_patience
@@ -90,8 +90,11 @@ def by_lane_type(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def report(table: pd.DataFrame, responses: pd.DataFrame) -> str:
-    """Return how well a border is fitted (`fit_table`, `capacity_responses`), in words and tables for people."""
+def report(table: pd.DataFrame, responses: pd.DataFrame, ratios: pd.DataFrame | None = None) -> str:
+    """Return how well a border is fitted (`fit_table`, `capacity_responses`), in words and tables for people.
+
+    `ratios` of door-to-gate to posted waits (see `field.door_to_gate`) add what they say.
+    """
     read, kept = table[table["readings"] > 0], table[table["readings"] == 0]
     assumed = ["/".join(line) for line in kept[LINE].itertuples(index=False)]
     shown = read[[*LINE, "readings", "service_s", "target_min", "simulated_min", "bias_min", "mae_min"]]
@@ -107,6 +110,10 @@ def report(table: pd.DataFrame, responses: pd.DataFrame) -> str:
             index=LINE, columns=["patience", "capacity"], values="change_min", aggfunc="mean", sort=False
         )
         parts += ["", "How far 3% of a port's capacity moves its waits (minutes)", wide.round(1).to_string()]
+    if ratios is not None:
+        whole = door_to_gate(read.rename(columns={"simulated_min": "posted_min"}), ratios)
+        parts += ["", "From door to gate, by ratios measured once: not fitted, not compared (minutes)"]
+        parts.append(whole.round(1).to_string(index=False))
     parts += ["", f"Not observed, kept as the network states them: {', '.join(assumed) or 'none'}"]
     return "\n".join(parts)
 

@@ -33,6 +33,7 @@ PACKAGED = Path(str(resources.files("portsim"))) / "data" / "calibaja"
 FEED_FILE = "calibration.yaml"
 CELLS_FILE = "waits_observed.csv"
 POSTING_FILE = "posting.csv"
+DOOR_TO_GATE_FILE = "door_to_gate.csv"
 LINE = ["port", "mode", "lane_type"]
 CELL_COLUMNS = (*LINE, "day_type", "hour", "n", "wait_mean_min", "wait_sd_min", "lanes_mean")
 WAIT_COLUMNS = ("port", "mode", "lane_type", "date", "hour", "wait_min", "lanes_open")
@@ -125,6 +126,11 @@ def read_feed(path: Path) -> Feed:
 def packaged_cells() -> pd.DataFrame:
     """Return the calibration period's readings by day type and hour, as packaged (CELL_COLUMNS)."""
     return pd.read_csv(PACKAGED / CELLS_FILE, comment="#")
+
+
+def packaged_door_to_gate() -> pd.DataFrame:
+    """Return how many times the posted wait the whole wait was, by line: port, mode, lane_type, ratio."""
+    return pd.read_csv(PACKAGED / DOOR_TO_GATE_FILE, comment="#")
 
 
 # --- waits -------------------------------------------------------------------------------------

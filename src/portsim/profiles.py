@@ -59,7 +59,8 @@ def fit(weekday: Ints, hour: Ints, value: Floats, pooling: Pooling) -> Profile:
     """Fit a profile to readings, arrays of one length. Raises ValueError for no reading."""
     cell = DAY_TYPE_OF[weekday] * clock.HOURS_PER_DAY + hour
     count = np.bincount(cell, minlength=_CELLS).astype(float)
-    return pooled(count, np.bincount(cell, weights=value, minlength=_CELLS), pooling)
+    total = np.bincount(cell, weights=value, minlength=_CELLS).astype(float)
+    return pooled(count, total, pooling)
 
 
 def pooled(count: Floats, total: Floats, pooling: Pooling) -> Profile:
