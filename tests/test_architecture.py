@@ -25,6 +25,7 @@ ORDER = (
     {"settings"},
     {"scenario"},
     {"facts", "inventory", "listing"},
+    {"parameters"},
     {"demand"},
     {"demand_changes", "policies"},
     {"model"},
@@ -36,6 +37,11 @@ ORDER = (
     {"measures"},
     {"inference"},
     {"economics"},
+    {"flows", "terms"},
+    {"trade", "welfare", "emissions"},
+    {"regional"},
+    {"value"},
+    {"valuing"},
     {"tables"},
     {"experiment"},
     {"findings", "layout"},
@@ -43,7 +49,7 @@ ORDER = (
     {"report"},
     {"terminal"},
     {"study"},
-    {"api", "inspection"},
+    {"api", "inspection", "assessment"},
     {"cli"},
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
@@ -57,7 +63,7 @@ OWNERS = {
     "joblib": {"experiment"},
     "random": set(),
     "rich": {"terminal"},
-    "typer": {"cli", "inspection"},
+    "typer": {"cli", "inspection", "assessment"},
 }
 ENGINES_SEE = {"clock", "policies", "model", "workload", "records", "engines.rules"}
 TABLES_ONLY = {

@@ -18,20 +18,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from portsim import __version__, tables
+from portsim import __version__, parameters, tables, value, valuing
 from portsim.demand import lanes_of, patience_per_min
 from portsim.economics import Saving
 from portsim.errors import PortsimError, ResultsError
 from portsim.findings import Context, main_lines, no_truck_change
 from portsim.measures import ALL, HOURLY_METRICS, Measures
 from portsim.scenario import Scenario, assumed, count_by_class, resolved_yaml
-from portsim.schema import DemandChange, Event, Mode, Observed, ScaleDemand, as_mode
+from portsim.schema import MODES, DemandChange, Event, Mode, Observed, ScaleDemand, as_mode
 
 MANIFEST = "manifest.json"
 PARTS = "parts"
 OWNER = "study"
 _PACKAGES = ("numpy", "scipy", "simpy", "pandas", "pydantic", "matplotlib", "joblib")
 _KEEPS_UP = 0.98  # of those who join in the measured weeks; below, a line is growing
+_EXACT = ("replications", "truck_savings")  # they are read again: valuing a run anew gives the same dollars
 _FIGURE_MODES: tuple[Mode, ...] = ("vehicle", "truck", "pedestrian")
 Run = Sequence[Sequence[Measures]]
 
@@ -115,6 +116,11 @@ class Tables:
     comparison: pd.DataFrame
     hourly_comparison: pd.DataFrame
     cargo_value: pd.DataFrame
+    value: pd.DataFrame
+    emissions: pd.DataFrame
+    replications: pd.DataFrame
+    truck_savings: pd.DataFrame
+    valued: Mapping[str, value.Valuation] = field(default_factory=dict)
     savings: Mapping[str, Saving] = field(default_factory=dict)
     growing: Sequence[GrowingLine] = ()
 
@@ -127,6 +133,10 @@ class Tables:
             ("comparison", self.comparison),
             ("hourly_comparison", self.hourly_comparison),
             ("cargo_value", self.cargo_value),
+            ("value", self.value),
+            ("emissions", self.emissions),
+            ("replications", self.replications),
+            ("truck_savings", self.truck_savings),
         )
         return [(name, table) for name, table in named if not table.empty]
 
@@ -151,29 +161,41 @@ def claim(folder: Path, study: Study) -> None:
 
 def build_tables(study: Study, measures: Run) -> Tables:
     """Return the tables of a study from the measures of its runs' replications, in the order of `study.runs`."""
-    comparisons, of_hours, values, savings = [], [], [], {}
+    comparisons, of_hours, values, savings, trucks = [], [], [], {}, []
     measured = dict(zip((s.name for s in study.runs), measures, strict=True))
     for base, option in _pairs(study):
         pair = (base.name, option.name, measured[base.name], measured[option.name])
         comparisons.append(tables.comparison(*pair))
         of_hours.append(tables.hourly_comparison(*pair))
         if base.cargo_rule is not None:
-            value, saving = tables.cargo_value(
+            cargo, saving = tables.cargo_value(
                 *pair,
                 ports=[port.id for port in base.network.ports],
                 rule=base.cargo_rule,
                 assumed=frozenset(port for port, mode in resting_on_assumed(base) if mode == "truck"),
                 demand_differs=demand_differs(base, option, "truck"),
             )
-            values.append(value)
+            values.append(cargo)
             savings[option.name] = saving
+            trucks.append(tables.truck_savings(base.name, option.name, saving))
+    run = valuing.Finished(
+        basis(study),
+        replications=_stack([tables.replications(name, m) for name, m in measured.items()]),
+        truck_savings=_stack(trucks),
+        cargo_value=_stack(values),
+    )
+    valued = valuing.value_all(run, parameters.load())
     return Tables(
         summary=_stack([tables.summary(name, m) for name, m in measured.items()]),
         hourly=_stack([tables.hourly(name, m) for name, m in measured.items()]),
         weekday_profile=_stack([tables.weekday_profile(name, m) for name, m in measured.items()]),
         comparison=_stack(comparisons),
         hourly_comparison=_stack(of_hours),
-        cargo_value=_stack(values),
+        cargo_value=run.cargo_value,
+        replications=run.replications,
+        truck_savings=run.truck_savings,
+        **valuing.tables(valued),
+        valued=valued,
         savings=savings,
         growing=growing_lines(study, measures),
     )
@@ -184,6 +206,25 @@ def _pairs(study: Study) -> Iterator[tuple[Scenario, Scenario]]:
     for group in (study.scenarios, study.companions):
         for option in group[1:]:
             yield group[0], option
+
+
+def basis(study: Study) -> valuing.Basis:
+    """Return what a valuation of the study takes beside its tables."""
+    base = study.scenarios[0]
+    ports = {port.id: port for scenario in reversed(study.scenarios) for port in scenario.network.ports}
+    return valuing.Basis(
+        pairs=tuple(
+            valuing.Pair(
+                base=one.name,
+                option=other.name,
+                demand_differs=tuple(mode for mode in MODES if demand_differs(one, other, mode)),
+            )
+            for one, other in _pairs(study)
+        ),
+        region={name: port.region for name, port in ports.items()},
+        taste_scale_min=base.network.choice.taste_scale_min.value,
+        cargo_rule=base.cargo_rule,
+    )
 
 
 def demand_differs(base: Scenario, option: Scenario, mode: Mode) -> bool:
@@ -281,7 +322,8 @@ def write(folder: Path, study: Study, measures: Run, started: float, engine: str
 def _write_tables(folder: Path, found: Tables) -> None:
     (folder / "tables").mkdir(exist_ok=True)
     for name, table in found.items():
-        _replace(folder / "tables" / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
+        digits = None if name in _EXACT else "%.6g"
+        _replace(folder / "tables" / f"{name}.csv", table.to_csv(index=False, float_format=digits))
 
 
 def _write_resolved(folder: Path, study: Study) -> None:
@@ -383,6 +425,7 @@ def _manifest(study: Study, started: float, engine: str) -> dict[str, object]:
             }
             for s in study.runs
         ],
+        "valuation": basis(study).model_dump(mode="json", by_alias=True),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from portsim import __version__
+from portsim import __version__, value
 from portsim.checks import warnings
 from portsim.findings import hidden_lanes, lane_words, no_truck_change, verdict_on
 from portsim.inference import IDENTICAL
@@ -115,7 +115,7 @@ class Reporter:
         for scenarios in filter(None, (study.scenarios, study.companions)):
             self._print_table(_wait_table(scenarios, found))
             for option in scenarios[1:]:
-                for line in _cargo_lines(option, found):
+                for line in (*_cargo_lines(option, found), *value.lines(found.valued[option.name])):
                     self.say(line)
         for growing in found.growing:
             self.say(f"warning: {growing}: the line grows, and its waits say how long was simulated")
@@ -264,7 +264,7 @@ def _cargo_lines(option: Scenario, found: Tables) -> list[str]:
         return []
     rows = found.cargo_value[found.cargo_value["option"] == option.name]
     if no_truck_change(rows):
-        return ["No truck line changes: cargo value is 0. Travellers' time is not valued in dollars."]
+        return ["No truck line changes: cargo value is 0."]
     lines = [f"Cargo value by the documents' rule, {option.title}:"]
     for row in rows.to_dict("records"):
         name = "all ports" if row["port"] == ALL else option.network.port(row["port"]).name

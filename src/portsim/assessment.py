@@ -1,0 +1,85 @@
+"""Commands that say what minutes are worth: value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from portsim.parameters import Parameters
+
+Folder = Annotated[
+    Path, typer.Argument(metavar="RESULTS", help="The folder of a finished comparison.", show_default=False)
+]
+Explain = Annotated[
+    str | None, typer.Option(metavar="PORT", help="Print the chain of each dollar of a port: minutes to source.")
+]
+ProfileName = Annotated[
+    str | None, typer.Option("--profile", help="Whose values of time: usdot_2026, sandag_ome, atri_2025, or one's own.")
+]
+ParameterFile = Annotated[
+    Path | None, typer.Option("--parameters", metavar="FILE", help="A file that replaces figures of economics.yaml.")
+]
+Figures = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Set one figure of economics.yaml; may be repeated."),
+]
+ValueOut = Annotated[
+    Path | None, typer.Option("--out", help="Also write the tables, to a new folder; the run's own stay.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    commands: tuple[Callable[..., None], ...] = (value,)
+    for command in commands:
+        app.command()(command)
+
+
+def value(
+    results: Folder,
+    explain: Explain = None,
+    profile: ProfileName = None,
+    parameters: ParameterFile = None,
+    sets: Figures = None,
+    out: ValueOut = None,
+) -> None:
+    """Value a finished comparison again, with the figures asked for; nothing is simulated."""
+    from portsim import valuing  # noqa: PLC0415
+    from portsim.value import lines  # noqa: PLC0415
+
+    figures = _figures(profile, parameters, sets or ())
+    run = valuing.read(results)
+    valued = valuing.value_all(run, figures)
+    if explain is not None:
+        for line in valuing.explained(valued, run.basis, explain):
+            typer.echo(line)
+    else:
+        for option, one in valued.items():
+            typer.echo(f"{option} against {one.case.base}")
+            for line in lines(one):
+                typer.echo(line)
+    if out is not None:
+        valuing.write(out, valued, figures)
+        typer.echo(f"wrote {out}")
+
+
+def _figures(profile: str | None, path: Path | None, sets: Sequence[str]) -> Parameters:
+    """Return the figures that the command line asks for."""
+    from portsim.documents import value_of  # noqa: PLC0415
+    from portsim.errors import PortsimError  # noqa: PLC0415
+    from portsim.parameters import load  # noqa: PLC0415
+
+    given: dict[str, object] = {} if profile is None else {"settings.profile": profile}
+    for text in sets:
+        name, sign, written = text.partition("=")
+        if not sign or not name or not written:
+            raise PortsimError(f"--set {text}: write NAME=VALUE, such as --set time-usdot=12")
+        try:
+            given[name.strip()] = value_of(written)
+        except ValueError as error:
+            raise PortsimError(f"--set {text}: {error}") from None
+    return load(path, given)
