@@ -41,6 +41,7 @@ ORDER = (
     {"trade", "welfare", "emissions"},
     {"regional"},
     {"value"},
+    {"appraisal"},
     {"valuing"},
     {"tables"},
     {"experiment"},

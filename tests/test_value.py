@@ -448,7 +448,7 @@ def test_pollutants_are_counted_where_there_is_a_factor() -> None:
 
 def test_explain_prints_minutes_crossings_figure_and_source() -> None:
     """The chain of a dollar, from the run to the document."""
-    text = "\n".join(value.explain(valued({"a": line(1000, 60, people=1.5)}, {"a": line(1000, 0)}), "a"))
+    text = "\n".join(value.explain(valued({"a": line(1000, 60, people=1.5)}, {"a": line(1000, 0, people=1.5)}), "a"))
     assert "(60.00 - 0.00) min / 60 x (1,000 + 1,000) / 2 crossings x 1.5 people = 1,500.00 person-hours" in text
     assert "x time-usdot 21.8 = $32,700" in text
     assert "US Department of Transportation" in text

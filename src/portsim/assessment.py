@@ -49,21 +49,19 @@ def value(
 ) -> None:
     """Value a finished comparison again, with the figures asked for; nothing is simulated."""
     from portsim import valuing  # noqa: PLC0415
-    from portsim.value import lines  # noqa: PLC0415
 
-    figures = _figures(profile, parameters, sets or ())
     run = valuing.read(results)
-    valued = valuing.value_all(run, figures)
+    found = valuing.worth(run, _figures(profile, parameters, sets or ()))
     if explain is not None:
-        for line in valuing.explained(valued, run.basis, explain):
+        for line in valuing.explained(found, run.basis, explain):
             typer.echo(line)
     else:
-        for option, one in valued.items():
+        for option, one in found.valued.items():
             typer.echo(f"{option} against {one.case.base}")
-            for line in lines(one):
+            for line in found.lines(option):
                 typer.echo(line)
     if out is not None:
-        valuing.write(out, valued, figures)
+        valuing.write(out, found)
         typer.echo(f"wrote {out}")
 
 

@@ -11,6 +11,7 @@ import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,13 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from portsim import __version__, parameters, tables, value, valuing
+from portsim import __version__, parameters, tables, valuing
 from portsim.demand import lanes_of, patience_per_min
 from portsim.economics import Saving
 from portsim.errors import PortsimError, ResultsError
 from portsim.findings import Context, main_lines, no_truck_change
 from portsim.measures import ALL, HOURLY_METRICS, Measures
-from portsim.scenario import Scenario, assumed, count_by_class, resolved_yaml
+from portsim.scenario import Scenario, assumed, count_by_class, in_year, resolved_yaml
 from portsim.schema import MODES, DemandChange, Event, Mode, Observed, ScaleDemand, as_mode
 
 MANIFEST = "manifest.json"
@@ -35,6 +36,15 @@ _KEEPS_UP = 0.98  # of those who join in the measured weeks; below, a line is gr
 _EXACT = ("replications", "truck_savings")  # they are read again: valuing a run anew gives the same dollars
 _FIGURE_MODES: tuple[Mode, ...] = ("vehicle", "truck", "pedestrian")
 Run = Sequence[Sequence[Measures]]
+
+
+class Later(NamedTuple):
+    """A base and an option with the demand of a later year; `of` names the option of today."""
+
+    of: str
+    year: int
+    base: Scenario
+    option: Scenario
 
 
 @dataclass(frozen=True)
@@ -64,9 +74,26 @@ class Study:
         return Study(*groups)
 
     @property
-    def runs(self) -> tuple[Scenario, ...]:
-        """Return all that is simulated."""
+    def later(self) -> tuple[Later, ...]:
+        """Return base and option in the years that an option's appraisal asks for."""
+        base, *options = self.scenarios
+        return tuple(
+            Later(option.name, year, in_year(base, year, plan), in_year(option, year, plan))
+            for option in options
+            if (plan := option.appraisal) is not None
+            for year in plan.years
+        )
+
+    @property
+    def shown(self) -> tuple[Scenario, ...]:
+        """Return what has rows in every table: the scenarios and their companions."""
         return self.scenarios + self.companions
+
+    @property
+    def runs(self) -> tuple[Scenario, ...]:
+        """Return all that is simulated: what is shown, then later years, a base that several options share once."""
+        years = {scenario.name: scenario for pair in self.later for scenario in (pair.base, pair.option)}
+        return (*self.shown, *years.values())
 
     @property
     def digest(self) -> str:
@@ -74,7 +101,7 @@ class Study:
         content = [
             [s.name, s.title, s.digest, s.cargo_rule.model_dump(mode="json") if s.cargo_rule else None]
             for s in self.runs
-        ]
+        ] + [[s.name, s.appraisal.model_dump(mode="json")] for s in self.scenarios if s.appraisal is not None]
         return hashlib.sha256(json.dumps([__version__, content]).encode()).hexdigest()
 
     def problems(self) -> list[str]:
@@ -91,6 +118,7 @@ class Study:
             for option in options
             if option.cargo_rule != base.cargo_rule
         ]
+        found += self._unlike_years()
         for option in options:
             for key, value in base.run.model_dump().items():
                 other = getattr(option.run, key)
@@ -100,6 +128,18 @@ class Study:
                         "a fair comparison runs both alike"
                     )
         return found
+
+    def _unlike_years(self) -> list[str]:
+        """Return which options would have the base of one year grow otherwise than others."""
+        seen: dict[str, str] = {}
+        return list(
+            dict.fromkeys(
+                f"{pair.of}: its appraisal grows the demand of {pair.year} otherwise than another option's does: "
+                "a comparison has one future; state growth_pct_per_year and counts_year alike"
+                for pair in self.later
+                if seen.setdefault(pair.base.name, pair.base.digest) != pair.base.digest
+            )
+        )
 
     def folder(self, results: Path) -> Path:
         """Return the folder of this study below `results`."""
@@ -116,13 +156,16 @@ class Tables:
     comparison: pd.DataFrame
     hourly_comparison: pd.DataFrame
     cargo_value: pd.DataFrame
-    value: pd.DataFrame
-    emissions: pd.DataFrame
     replications: pd.DataFrame
     truck_savings: pd.DataFrame
-    valued: Mapping[str, value.Valuation] = field(default_factory=dict)
+    worth: valuing.Worth
     savings: Mapping[str, Saving] = field(default_factory=dict)
     growing: Sequence[GrowingLine] = ()
+
+    @cached_property
+    def worth_tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables of the valuation by name."""
+        return self.worth.tables()
 
     def items(self) -> Sequence[tuple[str, pd.DataFrame]]:
         """Return the tables by name, those that the study has."""
@@ -133,8 +176,7 @@ class Tables:
             ("comparison", self.comparison),
             ("hourly_comparison", self.hourly_comparison),
             ("cargo_value", self.cargo_value),
-            ("value", self.value),
-            ("emissions", self.emissions),
+            *self.worth_tables.items(),
             ("replications", self.replications),
             ("truck_savings", self.truck_savings),
         )
@@ -184,20 +226,19 @@ def build_tables(study: Study, measures: Run) -> Tables:
         truck_savings=_stack(trucks),
         cargo_value=_stack(values),
     )
-    valued = valuing.value_all(run, parameters.load())
+    shown = {scenario.name: measured[scenario.name] for scenario in study.shown}
     return Tables(
         summary=_stack([tables.summary(name, m) for name, m in measured.items()]),
-        hourly=_stack([tables.hourly(name, m) for name, m in measured.items()]),
-        weekday_profile=_stack([tables.weekday_profile(name, m) for name, m in measured.items()]),
+        hourly=_stack([tables.hourly(name, m) for name, m in shown.items()]),
+        weekday_profile=_stack([tables.weekday_profile(name, m) for name, m in shown.items()]),
         comparison=_stack(comparisons),
         hourly_comparison=_stack(of_hours),
         cargo_value=run.cargo_value,
         replications=run.replications,
         truck_savings=run.truck_savings,
-        **valuing.tables(valued),
-        valued=valued,
+        worth=valuing.worth(run, parameters.load()),
         savings=savings,
-        growing=growing_lines(study, measures),
+        growing=[one for one in growing_lines(study, measures) if one.scenario in study.shown],
     )
 
 
@@ -224,6 +265,11 @@ def basis(study: Study) -> valuing.Basis:
         region={name: port.region for name, port in ports.items()},
         taste_scale_min=base.network.choice.taste_scale_min.value,
         cargo_rule=base.cargo_rule,
+        appraisals={s.name: s.appraisal for s in study.scenarios[1:] if s.appraisal is not None},
+        later=tuple(
+            valuing.LaterPair(of=one.of, year=one.year, base=one.base.name, option=one.option.name)
+            for one in study.later
+        ),
     )
 
 

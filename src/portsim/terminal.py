@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from portsim import __version__, value
+from portsim import __version__
 from portsim.checks import warnings
 from portsim.findings import hidden_lanes, lane_words, no_truck_change, verdict_on
 from portsim.inference import IDENTICAL
@@ -115,7 +115,7 @@ class Reporter:
         for scenarios in filter(None, (study.scenarios, study.companions)):
             self._print_table(_wait_table(scenarios, found))
             for option in scenarios[1:]:
-                for line in (*_cargo_lines(option, found), *value.lines(found.valued[option.name])):
+                for line in (*_cargo_lines(option, found), *found.worth.lines(option.name)):
                     self.say(line)
         for growing in found.growing:
             self.say(f"warning: {growing}: the line grows, and its waits say how long was simulated")

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from portsim import flows, trade, value
+from portsim import appraisal, flows, trade, value
 from portsim.economics import Rule, Saving
 from portsim.documents import write_yaml
 from portsim.errors import ResultsError, nearest
 from portsim.parameters import Parameters
-from portsim.schema import CargoRule, Mode, Strict
+from portsim.schema import Appraisal, CargoRule, Mode, Strict
 
 DEMAND_DIFFERS = "demand differs: worth of the waits alone"
 
@@ -34,6 +34,15 @@ class Pair(Strict):
     demand_differs: tuple[Mode, ...] = ()
 
 
+class LaterPair(Strict):
+    """A base and an option with the demand of a later year; `of` is the option of today."""
+
+    of: str
+    year: int
+    base: str
+    option: str
+
+
 class Basis(Strict):
     """What a valuation takes beside the tables; `region` of each port, and the scale of tastes, say who competes."""
 
@@ -41,6 +50,8 @@ class Basis(Strict):
     region: dict[str, str]
     taste_scale_min: float
     cargo_rule: CargoRule | None = None
+    appraisals: dict[str, Appraisal] = Field(default_factory=dict)
+    later: tuple[LaterPair, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,22 @@ def value_all(run: Finished, figures: Parameters) -> dict[str, value.Valuation]:
     return {pair.option: value.valuation(case(run, pair), figures) for pair in run.basis.pairs}
 
 
+def appraise(
+    run: Finished, valued: Mapping[str, value.Valuation], figures: Parameters
+) -> dict[str, appraisal.Case]:
+    """Return the appraisals of the options that state their costs, by the option's name."""
+    figures = with_rule(figures, run.basis)
+    found = {}
+    for option, plan in run.basis.appraisals.items():
+        simulated = [(plan.counts_year, valued[option])]
+        for later in run.basis.later:
+            if later.of == option:
+                pair = Pair(base=later.base, option=later.option)
+                simulated.append((later.year, value.valuation(case(run, pair), figures)))
+        found[option] = appraisal.case(valued[option].case.base, option, plan, simulated)
+    return found
+
+
 def case(run: Finished, pair: Pair) -> value.Case:
     """Return one pair of a run as the valuation sees it. Raises ResultsError where the tables lack it."""
     try:
@@ -160,27 +187,59 @@ def _flags(table: pd.DataFrame, pair: Pair) -> Mapping[str, str]:
     }
 
 
-def tables(valued: Mapping[str, value.Valuation]) -> dict[str, pd.DataFrame]:
-    """Return value.csv and emissions.csv of all pairs."""
-    return {
-        "value": _stack([one.table() for one in valued.values()]),
-        "emissions": _stack([one.emissions() for one in valued.values()]),
-    }
+@dataclass(frozen=True)
+class Worth:
+    """All that a valuation finds of a run, by option."""
+
+    figures: Parameters
+    valued: Mapping[str, value.Valuation]
+    appraised: Mapping[str, appraisal.Case]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return value.csv, emissions.csv, and where they have rows appraisal.csv, appraisal_years.csv, tornado.csv."""
+        bars = [
+            appraisal.tornado(self.appraised[option], self.figures)
+            if option in self.appraised
+            else appraisal.yearly_tornado(one)
+            for option, one in self.valued.items()
+        ]
+        return {
+            "value": _stack([one.table() for one in self.valued.values()]),
+            "emissions": _stack([one.emissions() for one in self.valued.values()]),
+            "appraisal": _stack([appraisal.table(one, self.figures) for one in self.appraised.values()]),
+            "appraisal_years": _stack([appraisal.years_table(one, self.figures) for one in self.appraised.values()]),
+            "tornado": _stack(bars),
+        }
+
+    def lines(self, option: str) -> list[str]:
+        """Return a few lines for the terminal: what an option is worth, and its appraisal."""
+        said = value.lines(self.valued[option])
+        if option in self.appraised:
+            held = self.appraised[option]
+            said += appraisal.lines(held, appraisal.table(held, self.figures))
+        return said
+
+
+def worth(run: Finished, figures: Parameters) -> Worth:
+    """Value a run. Raises ResultsError where its tables lack something."""
+    valued = value_all(run, figures)
+    return Worth(figures, valued, appraise(run, valued, figures))
 
 
 def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    filled = [part for part in parts if not part.empty]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
-def explained(valued: Mapping[str, value.Valuation], basis: Basis, port: str) -> list[str]:
+def explained(found: Worth, basis: Basis, port: str) -> list[str]:
     """Return the chain of each dollar of a port, of every option. Raises ResultsError for a port of no table."""
     if port not in basis.region:
         raise ResultsError(f"unknown port '{port}': {nearest(port, [*basis.region])}")
-    found = [line for one in valued.values() for line in value.explain(one, port)]
-    return found or [f"{port}: nothing of it is valued: it has no line in these scenarios"]
+    said = [line for one in found.valued.values() for line in value.explain(one, port)]
+    return said or [f"{port}: nothing of it is valued: it has no line in these scenarios"]
 
 
-def write(folder: Path, valued: Mapping[str, value.Valuation], figures: Parameters) -> None:
+def write(folder: Path, found: Worth) -> None:
     """Write the tables of a valuation, and the figures it rests on, to a new folder.
 
     Raises ResultsError where the folder holds something already.
@@ -189,9 +248,10 @@ def write(folder: Path, valued: Mapping[str, value.Valuation], figures: Paramete
         raise ResultsError(f"{folder} is there already: choose another --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, table in tables(valued).items():
-            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
-        plain = figures.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for name, table in found.tables().items():
+            if not table.empty:
+                table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
+        plain = found.figures.model_dump(mode="json", by_alias=True, exclude_none=True)
         (folder / "economics.yaml").write_text(write_yaml(plain), encoding="utf-8")
     except OSError as error:
         raise ResultsError(f"{folder} cannot be written: {error.strerror}") from error
