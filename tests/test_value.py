@@ -40,7 +40,13 @@ def figures(**settings_: str) -> Parameters:
 
 
 def line(
-    crossings: float, wait: float, *, people: float = 1.0, toll: float = 0.0, mode: str = "vehicle", lane: str = "general"
+    crossings: float,
+    wait: float,
+    *,
+    people: float = 1.0,
+    toll: float = 0.0,
+    mode: str = "vehicle",
+    lane: str = "general",
 ) -> dict[str, object]:
     """Return one line of a scenario: crossings a year, their wait, people in each, toll of each."""
     per_day = crossings / DAYS_A_YEAR
@@ -149,7 +155,9 @@ def test_at_eight_dollars_a_person_the_vehicles_are_worth_a_third_of_that() -> N
         (ALL, 15_840, 3.3),
     ],
 )
-def test_ten_minutes_of_idling_are_the_worked_tonnes_and_their_damage(port: str, tonnes: float, millions: float) -> None:
+def test_ten_minutes_of_idling_are_the_worked_tonnes_and_their_damage(
+    port: str, tonnes: float, millions: float
+) -> None:
     """Tonnes to the last printed digit; dollars are of 2020 there, so that the price index is taken out."""
     rows = ten_minutes().emissions()
     rows = rows[(rows["measure"] == "co2_tonnes") & (rows["port"] == port)]

@@ -2,8 +2,8 @@
 
 Everything is real, in one year's dollars, discounted to that year. Benefits are those of welfare; the other accounts
 stay out. They lie on straight lines between the years simulated, mode by mode, and stay where they are after the last.
-Where a line of the base or the option grows without end in a year, its wait says how long was simulated and no more: the
-mode's benefits then stay at those of the last year in which every line of it kept up.
+Where a line grows without end in a year, its wait says how long was simulated and no more; and where the base's wait is
+beyond what would be borne, something else would be done. The mode's benefits then stay at those of the year before.
 """
 
 from __future__ import annotations
@@ -40,17 +40,18 @@ TORNADO_COLUMNS = (
     *("usd_at_low", "usd_at_high", "usd_at_value"),
 )
 MOST_BARS = 10
+BILLION = 1e9
 HALF_RANGE = 0.2  # a figure without a range is moved by a fifth, and is said to be
 UNDEFINED_RATIO = "no capital: the ratio has no denominator"
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """One simulated year: what the option is worth in it, and the modes a line of which grows without end."""
+    """One simulated year: what the option is worth in it, and why the benefits of a mode do not count, by mode."""
 
     year: int
     valued: Valuation
-    growing: frozenset[str]
+    beyond: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,21 @@ class Case:
     """Minutes that travellers, and trucks, gain a year, in the year of the counts."""
 
 
-def growing(flows: Flows) -> frozenset[str]:
-    """Return the modes that have a line which serves clearly fewer than join it, in the base or the option."""
-    found = set()
+def beyond(flows: Flows, most_wait_min: float) -> dict[str, str]:
+    """Return why a mode's waits cannot be used: a line serves clearly fewer than join it, or the base's is too long."""
+    found: dict[str, str] = {}
+    mean = np.nanmean(np.where(np.isnan(flows.base.wait_min), 0.0, flows.base.wait_min), axis=0)
+    for line, wait in zip(flows.lines, mean, strict=True):
+        if wait > most_wait_min:
+            found[line[1]] = f"{'/'.join(line)} of the base waits {wait:.0f} min, above {most_wait_min:g}"
     for side in (flows.base, flows.option):
         behind = side.crossings.mean(axis=0) < KEEPS_UP * side.joins.mean(axis=0)
-        found |= {line[1] for line, late in zip(flows.lines, behind, strict=True) if late}
-    return frozenset(found)
+        found |= {
+            line[1]: f"{'/'.join(line)} grows without end"
+            for line, late in zip(flows.lines, behind, strict=True)
+            if late
+        }
+    return found
 
 
 def added_booth_hours(flows: Flows) -> float:
@@ -83,11 +92,10 @@ def added_booth_hours(flows: Flows) -> float:
 
 def case(base: str, option: str, plan: Appraisal, simulated: Sequence[tuple[int, Valuation]]) -> Case:
     """Return an option as it is appraised; `simulated` begins with the year of the counts."""
-    years = tuple(Simulated(year, valued, growing(valued.case.flows)) for year, valued in simulated)
+    most = plan.most_wait_min.value
+    years = tuple(Simulated(year, valued, beyond(valued.case.flows, most)) for year, valued in simulated)
     first = simulated[0][1].case
-    minutes = sum(
-        float(one.hours.mean()) * one.occupancy * 60 for one in welfare.saved(first.flows, first.markets)
-    )
+    minutes = sum(float(one.hours.mean()) * one.occupancy * 60 for one in welfare.saved(first.flows, first.markets))
     return Case(base, option, plan, years, added_booth_hours(first.flows), minutes)
 
 
@@ -125,9 +133,7 @@ def stream(held: Case, figures: Draws, by: Callable[[Term], Floats | float]) -> 
     return sum((_of_mode(held, mode, years, figures, by) for mode in modes), np.zeros((1, len(years))))
 
 
-def _of_mode(
-    held: Case, mode: str, years: Floats, figures: Draws, by: Callable[[Term], Floats | float]
-) -> Floats:
+def _of_mode(held: Case, mode: str, years: Floats, figures: Draws, by: Callable[[Term], Floats | float]) -> Floats:
     sound = held_years(held, mode)
     knots = np.array([one.year for one in sound], dtype=np.float64)
     heights = [
@@ -154,10 +160,10 @@ def _of_mode(
 
 
 def held_years(held: Case, mode: str) -> list[Simulated]:
-    """Return the simulated years whose benefits of a mode count: those before the first in which a line grows."""
+    """Return the simulated years whose benefits of a mode count: those before the first that is beyond use."""
     sound = [held.simulated[0]]
     for one in held.simulated[1:]:
-        if mode in one.growing:
+        if mode in one.beyond:
             break
         sound.append(one)
     return sound
@@ -179,8 +185,8 @@ def costs(held: Case, figures: Draws) -> dict[str, Floats]:
     of = _Figures(figures)
     rows = max((len(np.atleast_1d(np.asarray(v))) for v in figures.values()), default=1)
     found = {name: np.zeros((rows, len(years))) for name in ("capital", "operating", "officers")}
-    for year in plan.capital_usd:
-        found["capital"][:, years.index(int(year))] += of[f"capital-{year}"]
+    for year, share in plan.capital_shares().items():
+        found["capital"][:, years.index(year)] += share * of["capital"]
     found["capital"][:, -1] -= of["residual"]
     working = [year >= plan.opening_year for year in years]
     found["operating"][:, working] += of["operating"][:, None]
@@ -293,14 +299,22 @@ def with_plan(parameters: Parameters, plan: Appraisal) -> Parameters:
     return parameters.model_copy(update={"parameters": {**parameters.parameters, **own}})
 
 
+_LABELS = {
+    "capital": "capital, all years",
+    "operating": "operating cost a year",
+    "residual": "residual value",
+    "officer-year": "cost of an officer's year",
+    "booth-hours": "hours of an officer at a booth",
+    "officers": "officers added",
+}
 _UNITS = {"growth": "% a year", "booth": "hours a year", "officers": "officers"}
 
 
 def _parameter(name: str, figure: Stated, plan: Appraisal) -> Parameter:
     unit = _UNITS.get(name.split("-")[0], "USD")
-    ranged = figure.low is not None or figure.high is not None
+    ranged = (figure.low, figure.high) not in {(None, None), (figure.value, figure.value)}
     return Parameter(
-        label=name.replace("-", " of ") if unit == "USD" and name[-1].isdigit() else name.replace("-", " "),
+        label=_LABELS.get(name, name.replace("growth-", "growth, ")),
         value=figure.value,
         low=(figure.value if figure.low is None else figure.low) if ranged else None,
         high=(figure.value if figure.high is None else figure.high) if ranged else None,
@@ -453,10 +467,10 @@ def cautions(held: Case) -> list[str]:
     for mode in dict.fromkeys(term.mode for term in held.simulated[0].valued.of(welfare.ACCOUNT)):
         sound = held_years(held, mode)
         if len(sound) < len(held.simulated):
-            late = held.simulated[len(sound)].year
-            found.append(f"{mode} benefits held at {sound[-1].year}: in {late} a line grows without end")
-    if held.simulated[0].growing:
-        found.append(f"a line grows already in {held.simulated[0].year}: its wait says how long was simulated")
+            late = held.simulated[len(sound)]
+            found.append(f"{mode} benefits held at those of {sound[-1].year}: in {late.year} {late.beyond[mode]}")
+    first = held.simulated[0]
+    found += [f"already in {first.year} {why}" for why in first.beyond.values()]
     last = held.simulated[-1].year
     if last < held.plan.last_year:
         found.append(f"benefits after {last} stay at those of {last}")
@@ -586,9 +600,7 @@ def yearly_tornado(valued: Valuation) -> pd.DataFrame:
     def worth(moved: Mapping[str, float]) -> float:
         return float(sum(float(term.worth(float(term.quantity.mean()), moved)) for term in net))
 
-    return bars(
-        valued.case.base, valued.case.option, "welfare_per_year", names, valued.parameters, valued.at, worth
-    )
+    return bars(valued.case.base, valued.case.option, "welfare_per_year", names, valued.parameters, valued.at, worth)
 
 
 # --- in words ----------------------------------------------------------------------------------
@@ -625,7 +637,11 @@ def lines(held: Case, found: pd.DataFrame) -> list[str]:
 
 
 def _usd(value: float, *, signed: bool = True) -> str:
-    return dollars(Estimate(value, math.nan), signed=signed)
+    if abs(value) < BILLION:
+        return dollars(Estimate(value, math.nan), signed=signed)
+    text = number(value / BILLION, 1, signed=signed)
+    sign = text[0] if not text[0].isdigit() else ""
+    return f"{sign}${text.removeprefix(sign)} billion"
 
 
 def _number(value: float) -> str:

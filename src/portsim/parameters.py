@@ -196,7 +196,9 @@ class Parameters(Strict):
             if parameter.source is None and parameter.fact is None and parameter.class_ != "assumed":
                 raise ValueError(f"{name}: a {parameter.class_} figure needs its source")
         if self.settings.profile not in self.profiles:
-            raise ValueError(f"unknown profile '{self.settings.profile}': {nearest(self.settings.profile, [*self.profiles])}")
+            raise ValueError(
+                f"unknown profile '{self.settings.profile}': {nearest(self.settings.profile, [*self.profiles])}"
+            )
         for name, profile in self.profiles.items():
             for used in _used(profile):
                 if used not in self.parameters:

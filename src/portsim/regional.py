@@ -80,9 +80,7 @@ def _trips(flows: Flows, mode: str) -> Floats | None:
 
 def _minutes_saved(flows: Flows, gained: list[Saved]) -> Floats:
     """Return the mean minutes that personal travellers gain."""
-    hours = sum(
-        (one.hours * one.occupancy for one in gained if one.line[1] in PERSONAL), np.zeros(flows.replications)
-    )
+    hours = sum((one.hours * one.occupancy for one in gained if one.line[1] in PERSONAL), np.zeros(flows.replications))
     personal = np.array([line[1] in PERSONAL for line in flows.lines])
     people = (flows.base.people + flows.option.people)[:, personal].sum(axis=1) / 2
     minutes: Floats = np.divide(hours * 60, people, out=np.zeros_like(people), where=people > 0)

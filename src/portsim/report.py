@@ -414,6 +414,10 @@ def _figures(found: Tables, context: Context) -> Iterator[tuple[str, Any]]:
     yield from _week_figures(found, context)
     if not found.cargo_value.empty and not no_truck_change(found.cargo_value):
         yield "cargo-value", charts.cargo_value_by_port(found.cargo_value, context)
+    drivers = found.worth_tables["tornado"]
+    options = [name for name in context.scenarios if not drivers.empty and name in set(drivers["option"])]
+    for option in options:
+        yield f"tornado{f'-{option}' * (len(options) > 1)}", charts.tornado(drivers, option, context)
 
 
 def _week_figures(found: Tables, context: Context) -> Iterator[tuple[str, Any]]:

@@ -230,9 +230,7 @@ def in_year(scenario: Scenario, year: int, appraisal: Appraisal) -> Scenario:
         mode: (1 + figure.value / 100) ** (year - appraisal.counts_year)
         for mode, figure in appraisal.growth_pct_per_year.items()
     }
-    grown = tuple(
-        ScaleDemand(action="scale_demand", factor=factor, modes=(mode,)) for mode, factor in factors.items()
-    )
+    grown = tuple(ScaleDemand(action="scale_demand", factor=factor, modes=(mode,)) for mode, factor in factors.items())
     return replace(
         scenario,
         name=f"{scenario.name}-{year}",

@@ -1026,6 +1026,11 @@ class Appraisal(Strict):
     years: tuple[CalendarYear, ...] = Field(default=(), description="the years simulated, beside that of the counts")
     growth_pct_per_year: dict[Mode, Rate] = Field(default_factory=dict, description="of demand; absent is 0")
     capital_usd: dict[YearOfCost, NotNegative] = Field(default_factory=dict, description="by the year it is spent")
+    most_wait_min: Positive = Field(
+        default=Figure(value=180.0),
+        description="a mode's benefits grow no further once a line of the base waits longer on average: "
+        "something else would be done by then",
+    )
     residual_usd: NotNegative = Field(default=Figure(value=0.0), description="left at the end of the horizon")
     operating_usd_per_year: NotNegative = Figure(value=0.0)
     officers: OfficersCost | None = None
@@ -1048,12 +1053,16 @@ class Appraisal(Strict):
         if self.years and not self.growth_pct_per_year:
             raise ValueError("years to simulate need growth_pct_per_year: without growth they are all alike")
         if not self.capital_usd and self.officers is None and self.operating_usd_per_year.value == 0:
-            raise ValueError("give capital_usd, operating_usd_per_year or officers: an option without cost is no choice")
+            raise ValueError(
+                "give capital_usd, operating_usd_per_year or officers: an option without cost is no choice"
+            )
         return self
 
     @model_validator(mode="after")
     def _sourced(self) -> Self:
-        for name, figure in self.figures().items():
+        stated = {**self.figures(), **{f"capital_usd.{year}": figure for year, figure in self.capital_usd.items()}}
+        stated.pop("capital", None)
+        for name, figure in stated.items():
             if figure.class_ != "assumed" and figure.source is None:
                 raise ValueError(f"{name}: a {figure.class_} figure needs its source")
             if figure.source is not None and figure.source not in self.sources:
@@ -1062,10 +1071,10 @@ class Appraisal(Strict):
         return self
 
     def figures(self) -> dict[str, Figure]:
-        """Return every figure by its name in results."""
+        """Return every figure by its name in results; capital is that of all years together."""
         officers = self.officers
         named = {
-            **{f"capital-{year}": figure for year, figure in self.capital_usd.items()},
+            **({"capital": self._capital()} if self.capital_usd else {}),
             **{f"growth-{mode}": figure for mode, figure in self.growth_pct_per_year.items()},
             "residual": self.residual_usd,
             "operating": self.operating_usd_per_year,
@@ -1075,6 +1084,22 @@ class Appraisal(Strict):
             named |= {"officer-year": officers.usd_per_year, "booth-hours": officers.booth_hours_per_year}
             named |= {} if officers.added is None else {"officers": officers.added}
         return named
+
+    def _capital(self) -> Figure:
+        """Return the capital of all years; as uncertain as its parts, all dear or all cheap together."""
+        parts = self.capital_usd.values()
+        classes = {part.class_ for part in parts}
+        return Figure(
+            value=sum(part.value for part in parts),
+            low=sum(part.value if part.low is None else part.low for part in parts),
+            high=sum(part.value if part.high is None else part.high for part in parts),
+            class_=classes.pop() if len(classes) == 1 else "assumed",
+        )
+
+    def capital_shares(self) -> dict[int, float]:
+        """Return what share of all capital is spent in each year."""
+        total = sum(figure.value for figure in self.capital_usd.values())
+        return {int(year): figure.value / total if total else 0.0 for year, figure in self.capital_usd.items()}
 
     @property
     def last_year(self) -> int:

@@ -105,7 +105,6 @@ def terms(saving: Saving, parameters: Parameters, flags: Mapping[str, str]) -> l
     return found
 
 
-
 def within_reach(minutes: Floats) -> tuple[Floats, str]:
     """Return minutes as the rule may use them, NaN where it may not, and what is said of it."""
     size = abs(float(minutes.mean()))

@@ -199,7 +199,9 @@ def _figure(name: str, valued: Valuation) -> str:
 def lines(valued: Valuation) -> list[str]:
     """Return a few lines for the terminal: the accounts side by side, never added."""
     settings = valued.parameters.settings
-    found = [f"Value a year, dollars of {settings.dollar_year}, {valued.parameters.profile.title}; accounts do not add:"]
+    found = [
+        f"Value a year, dollars of {settings.dollar_year}, {valued.parameters.profile.title}; accounts do not add:"
+    ]
     net = valued.of(welfare.ACCOUNT)
     if net:
         found.append(f"  B welfare      {_amount(valued.worth(net))}")

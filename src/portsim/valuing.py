@@ -127,9 +127,7 @@ def value_all(run: Finished, figures: Parameters) -> dict[str, value.Valuation]:
     return {pair.option: value.valuation(case(run, pair), figures) for pair in run.basis.pairs}
 
 
-def appraise(
-    run: Finished, valued: Mapping[str, value.Valuation], figures: Parameters
-) -> dict[str, appraisal.Case]:
+def appraise(run: Finished, valued: Mapping[str, value.Valuation], figures: Parameters) -> dict[str, appraisal.Case]:
     """Return the appraisals of the options that state their costs, by the option's name."""
     figures = with_rule(figures, run.basis)
     found = {}

@@ -56,7 +56,9 @@ def saved(flows: Flows, markets: Markets) -> list[Saved]:
         come = _share(option, new & market, market)
         if new[number] or closed[number]:
             side, sign = (option, 1.0) if new[number] else (base, -1.0)
-            found.append(_alternative(flows, number, market & (new if new[number] else closed), market, side, sign, markets))
+            found.append(
+                _alternative(flows, number, market & (new if new[number] else closed), market, side, sign, markets)
+            )
         else:
             found.append(_halved(flows, number, gone, come))
     return found
@@ -79,9 +81,7 @@ def _halved(flows: Flows, number: int, gone: Floats, come: Floats) -> Saved:
     hours = (waited - waits) / 60 * mean
     tolls = [_ratio(side.toll_usd[:, number], side.crossings[:, number]) for side in (base, option)]
     change = option.toll_usd[:, number] - base.toll_usd[:, number]
-    chain = (
-        f"({waited.mean():.2f} - {waits.mean():.2f}) min / 60 x ({before.mean():,.0f} + {after.mean():,.0f}) / 2 crossings"
-    )
+    chain = f"({waited.mean():.2f} - {waits.mean():.2f}) min / 60 x ({before.mean():,.0f} + {after.mean():,.0f}) / 2 crossings"
     surplus = change - mean * (tolls[1] - tolls[0])
     return Saved(flows.lines[number], hours, _occupancy(flows, number), surplus, change, RULE_OF_HALF, chain)
 
