@@ -48,6 +48,7 @@ ORDER = (
     {"findings", "layout"},
     {"charts"},
     {"report"},
+    {"sensitivity"},
     {"terminal"},
     {"study"},
     {"api", "inspection", "assessment"},

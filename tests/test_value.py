@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import triang
 
 from portsim import emissions, parameters, terms, trade, value, valuing, welfare
 from portsim.economics import Rule, Saving
@@ -395,8 +396,6 @@ def test_chance_and_figures_are_kept_apart() -> None:
 
 def test_a_triangle_is_drawn_as_scipy_draws_it() -> None:
     """And lognormal has 80% between its low and high, uniform its straight line."""
-    from scipy.stats import triang
-
     shares = np.array([0.01, 0.3, 0.5, 0.77, 0.99])
     time = figures().parameters["time-usdot"]
     expected = triang((12 - 5) / 16.8, loc=5, scale=16.8).ppf(shares)

@@ -1,9 +1,9 @@
-"""Is an option worth what it costs? Benefits of the years simulated -> net present value, ratio, payback, rate of return.
+"""Is an option worth what it costs? Benefits of the years simulated -> net present value, ratio, payback, rate.
 
 Everything is real, in one year's dollars, discounted to that year. Benefits are those of welfare; the other accounts
 stay out. They lie on straight lines between the years simulated, mode by mode, and stay where they are after the last.
-Where a line grows without end in a year, its wait says how long was simulated and no more; and where the base's wait is
-beyond what would be borne, something else would be done. The mode's benefits then stay at those of the year before.
+Where a line grows without end in a year, its wait says how long was simulated and no more; and where the base's wait
+is beyond what would be borne, something else would be done. The mode's benefits then stay at those of the year before.
 """
 
 from __future__ import annotations
@@ -71,8 +71,9 @@ class Case:
 def beyond(flows: Flows, most_wait_min: float) -> dict[str, str]:
     """Return why a mode's waits cannot be used: a line serves clearly fewer than join it, or the base's is too long."""
     found: dict[str, str] = {}
-    mean = np.nanmean(np.where(np.isnan(flows.base.wait_min), 0.0, flows.base.wait_min), axis=0)
-    for line, wait in zip(flows.lines, mean, strict=True):
+    before, after = (np.nan_to_num(side.wait_min) for side in (flows.base, flows.option))
+    concerned = np.any(before != after, axis=0)  # a line that nothing changes has no benefit to spoil
+    for line, wait in zip(flows.lines, np.where(concerned, before.mean(axis=0), 0.0), strict=True):
         if wait > most_wait_min:
             found[line[1]] = f"{'/'.join(line)} of the base waits {wait:.0f} min, above {most_wait_min:g}"
     for side in (flows.base, flows.option):
@@ -180,7 +181,7 @@ def _read_at(plan: Appraisal, mode: str, years: Floats, figures: Draws) -> Float
 
 
 def costs(held: Case, figures: Draws) -> dict[str, Floats]:
-    """Return capital (net of what is left at the end), operation and officers by year, shape (rows, years of `span`)."""
+    """Return capital (net of what is left), operation and officers by year, shape (rows, years of `span`)."""
     plan, years = held.plan, span(held.plan)
     of = _Figures(figures)
     rows = max((len(np.atleast_1d(np.asarray(v))) for v in figures.values()), default=1)
@@ -201,7 +202,8 @@ def officers(held: Case, figures: Draws) -> Floats:
         return np.zeros(1)
     if held.plan.officers.added is not None:
         return of["officers"]
-    return np.maximum(held.booth_hours, 0.0) / of["booth-hours"]
+    needed: Floats = np.maximum(held.booth_hours, 0.0) / of["booth-hours"]
+    return needed
 
 
 def span(plan: Appraisal) -> list[int]:
@@ -239,7 +241,8 @@ class Outcome:
 
 def _over(part: Floats, whole: Floats) -> Floats:
     part, whole = np.broadcast_arrays(part, whole)
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    ratio: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return ratio
 
 
 def present(flow: Floats, years: Sequence[int], rate_pct: Floats | float, base_year: int) -> Floats:
@@ -311,7 +314,7 @@ _UNITS = {"growth": "% a year", "booth": "hours a year", "officers": "officers"}
 
 
 def _parameter(name: str, figure: Stated, plan: Appraisal) -> Parameter:
-    unit = _UNITS.get(name.split("-")[0], "USD")
+    unit = _UNITS.get(name.split("-", maxsplit=1)[0], "USD")
     ranged = (figure.low, figure.high) not in {(None, None), (figure.value, figure.value)}
     return Parameter(
         label=_LABELS.get(name, name.replace("growth-", "growth, ")),
@@ -346,7 +349,15 @@ def _rows(held: Case, figures: Parameters, rate: float, *, full: bool) -> list[d
     spread = outcome(held, draws, rate, stream(held, draws, _mean))
     note = "; ".join(cautions(held))
     rows = [
-        _row(rate, name, part(central), part(sampled), part(spread), unit, note if name == "npv" else "")
+        _row(
+            rate,
+            name,
+            central=part(central),
+            sampled=part(sampled),
+            spread=part(spread),
+            unit=unit,
+            note=note if name == "npv" else "",
+        )
         for name, part, unit in _MEASURES
     ]
     for row in rows:
@@ -380,7 +391,7 @@ def _each(term: Term) -> Floats:
 
 
 def _row(
-    rate: float, metric: str, central: Floats, sampled: Floats, spread: Floats, unit: str, note: str
+    rate: float, metric: str, *, central: Floats, sampled: Floats, spread: Floats, unit: str, note: str
 ) -> dict[str, object]:
     low, high = np.percentile(spread, P10_P90) if not np.isnan(spread).any() else (np.nan, np.nan)
     return {
@@ -521,7 +532,7 @@ def tornado(held: Case, parameters: Parameters) -> pd.DataFrame:
     def worth(moved: Mapping[str, float]) -> float:
         return float(outcome(held, moved, rate, stream(held, moved, _mean)).npv[0])
 
-    return bars(held.base, held.option, "npv", concerned(held, figures), figures, at, worth)
+    return bars(held.base, held.option, "npv", concerned(held, figures), figures, at=at, worth=worth)
 
 
 def bars(
@@ -530,6 +541,7 @@ def bars(
     of: str,
     names: Sequence[str],
     figures: Parameters,
+    *,
     at: Mapping[str, float],
     worth: Callable[[Mapping[str, float]], float],
 ) -> pd.DataFrame:
@@ -541,8 +553,10 @@ def bars(
         scale = figures.price(name)
         moved = [worth({**at, name: end * scale}) for end in (low, high)]
         rows.append(
-            (base, option, of, name, parameter.label, parameter.class_, low, high, parameter.unit, parameter.value)
-            + (*moved, now)
+            (
+                *(base, option, of, name, parameter.label, parameter.class_),
+                *(low, high, parameter.unit, parameter.value, *moved, now),
+            )
         )
     found = pd.DataFrame(rows, columns=list(TORNADO_COLUMNS))
     swing = found[["usd_at_low", "usd_at_high", "usd_at_value"]]
@@ -600,7 +614,15 @@ def yearly_tornado(valued: Valuation) -> pd.DataFrame:
     def worth(moved: Mapping[str, float]) -> float:
         return float(sum(float(term.worth(float(term.quantity.mean()), moved)) for term in net))
 
-    return bars(valued.case.base, valued.case.option, "welfare_per_year", names, valued.parameters, valued.at, worth)
+    return bars(
+        valued.case.base,
+        valued.case.option,
+        "welfare_per_year",
+        names,
+        valued.parameters,
+        at=valued.central,
+        worth=worth,
+    )
 
 
 # --- in words ----------------------------------------------------------------------------------
@@ -611,10 +633,9 @@ def lines(held: Case, found: pd.DataFrame) -> list[str]:
     plan = held.plan
     rows = {(row["discount_pct"], row["metric"]): row for row in found.to_dict("records")}
     year = int(found["dollar_year"].iloc[0])
-    said = [
-        f"Appraisal, {plan.opening_year}-{plan.last_year}, welfare alone, dollars of {year} discounted to "
-        f"{plan.dollar_year}; simulated: {', '.join(str(one.year) for one in held.simulated)}"
-    ]
+    simulated = ", ".join(str(one.year) for one in held.simulated)
+    dated = f"dollars of {year} discounted to {plan.dollar_year}; simulated: {simulated}"
+    said = [f"Appraisal, {plan.opening_year}-{plan.last_year}, welfare alone, {dated}"]
     for rate in dict.fromkeys(found["discount_pct"]):
         npv, ratio = rows[rate, "npv"], rows[rate, "benefit_cost_ratio_all_costs"]
         share = rows[rate, "probability_npv_positive"]["value"]

@@ -1,4 +1,4 @@
-"""Commands that say what minutes are worth: value."""
+"""Commands that say what minutes are worth, and what that rests on: value, sensitivity."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ ValueOut = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    commands: tuple[Callable[..., None], ...] = (value,)
+    commands: tuple[Callable[..., None], ...] = (value, sensitivity)
     for command in commands:
         app.command()(command)
 
 
 def value(
     results: Folder,
+    *,
     explain: Explain = None,
     profile: ProfileName = None,
     parameters: ParameterFile = None,
@@ -63,6 +64,31 @@ def value(
     if out is not None:
         valuing.write(out, found)
         typer.echo(f"wrote {out}")
+
+
+def sensitivity(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="The scenario to compare with.", show_default=False)],
+    option: Annotated[Path, typer.Argument(metavar="OPTION", help="A scenario.", show_default=False)],
+    *,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="INPUT", help="Move this input only; may be repeated.")
+    ] = None,
+    replications: Annotated[int | None, typer.Option("--replications", "-n", help="Instead of the scenario's.")] = None,
+    weeks: Annotated[int | None, typer.Option(help="Measured weeks, instead of the scenario's.")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; default: one a core.")] = None,
+    profile: ProfileName = None,
+    parameters: ParameterFile = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; default: that of the comparison.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder only.")] = False,
+) -> None:
+    """Move the model's inputs one at a time, simulate base and option anew, and report minutes and dollars."""
+    from portsim import study  # noqa: PLC0415
+
+    figures = _figures(profile, parameters, ())
+    read = study.read([base, option], {"replications": replications, "weeks": weeks})
+    folder = study.sensitivity(read, out, only=only or (), figures=figures, jobs=jobs, quiet=quiet)
+    if quiet:
+        typer.echo(folder)
 
 
 def _figures(profile: str | None, path: Path | None, sets: Sequence[str]) -> Parameters:

@@ -198,10 +198,9 @@ def tornado(tornado: pd.DataFrame, option: str, context: Context) -> Figure:
     unit, scale = ("billion", 1e9) if max(map(abs, ends)) >= _BILLIONS else ("million", 1e6)
     what = "Net present value" if of == "npv" else "Welfare of a year"
     rows = [Row(bar.label[0].upper() + bar.label[1:], [Words(bar.span, None)]) for bar in bars]
-    notes = [
-        f"{what}: {number(usd / scale, 1)} {unit} dollars at the figures' values (the line); these may lie at an end of "
-        "their range, as the guidance's value of time does. Chance of the simulation is apart."
-    ]
+    now = f"{what}: {number(usd / scale, 1)} {unit} dollars as the figures are (the line)"
+    ends_of = "; they may lie at an end of their range, as the guidance's value of time does" if of == "npv" else ""
+    notes = [f"{now}{ends_of}. Chance of the simulation is apart."]
     with layout.style():
         figure, box = layout.page(findings.tornado_title(bars, usd, of, option, context), notes, context.provenance)
         handles = [
@@ -224,8 +223,9 @@ def _draw_bars(axes: Axes, bars: Sequence[findings.Bar], usd: float, scale: floa
     """Draw each bar from the worth as it is to that at either end of its figure, the longer end first."""
     for place, bar in enumerate(bars):
         for end, look in sorted(zip(bar.usd, _ENDS, strict=True), key=lambda pair: -abs(pair[0] - usd)):
-            hatch = {"hatch": _HATCH, "edgecolor": "white"} if bar.assumed else {}
-            axes.barh(place, (end - usd) / scale, 0.62, left=usd / scale, color=look.color, zorder=2, **hatch)
+            drawn = axes.barh(place, (end - usd) / scale, 0.62, left=usd / scale, color=look.color, zorder=2)
+            if bar.assumed:
+                drawn[0].set(hatch=_HATCH, edgecolor="white")
     axes.axvline(usd / scale, color=layout.INK, linewidth=1.5, zorder=3)
 
 

@@ -90,6 +90,7 @@ def table(
     base: str,
     option: str,
     found: list[Idling],
+    *,
     parameters: Parameters,
     at: Mapping[str, float],
     draws: Mapping[str, Floats],

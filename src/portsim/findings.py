@@ -689,6 +689,8 @@ class Bar(NamedTuple):
     @property
     def span(self) -> str:
         """Return the ends of the figure with its unit, in few letters."""
+        if math.isnan(self.ends[0]):
+            return self.unit  # an input of the model is told in words
         low, high = map(_short, self.ends)
         unit = (
             self.unit.replace("USD", "$").replace(" per ", "/").replace("$/", "$ a ").replace("gallons/hour", "gal/h")

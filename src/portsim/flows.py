@@ -1,4 +1,4 @@
-"""What a base and an option say of each line, replication by replication: who crossed, how long they waited, what they paid.
+"""What base and option say of each line, replication by replication: who crossed, how long they waited, what they paid.
 
 Read from replications.csv, so that a finished run can be valued again without simulating. A year is 365 days like
 those simulated.

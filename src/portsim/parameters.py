@@ -316,8 +316,8 @@ def _merged(below: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _put(data: dict[str, Any], dotted: str, value: object) -> None:
     """Set one value; a parameter alone is its value, and is then assumed, and fixed."""
     *way, last = dotted.split(".")
-    if way == [] and last not in data:
-        way, last = ["parameters"], last
+    if not way and last not in data:
+        way = ["parameters"]
     held: Any = data
     for step in way:
         if not isinstance(held, dict) or not isinstance(held.get(step), dict):

@@ -1,4 +1,4 @@
-"""Account C, regional and gross: personal trips that shorter waits bring, their spending, and jobs by documents' ratios.
+"""Account C, regional and gross: personal trips that shorter waits bring, their spending, jobs by documents' ratios.
 
 Methods disagree fiftyfold, so each stands by itself, and none is added to another or to another account.
 """
@@ -23,38 +23,33 @@ GROSS = "gross, and not beside welfare: the same minutes"
 def terms(flows: Flows, gained: list[Saved]) -> list[Term]:
     """Return the terms of the account: trips by mode, spending by two methods, jobs by three ratios."""
     found = [
-        _term("trips", mode, trips, "trips", (), "trips", "net of all ports: who only moves is no gain")
+        _term("trips", mode, trips, "trips", counts="trips", note="net of all ports: who only moves is no gain")
         for mode in PERSONAL
         if (trips := _trips(flows, mode)) is not None
     ]
     if not found:
         return []
     trips = sum((term.quantity for term in found), np.zeros(flows.replications))
-    spending = ("spending-trip", "spending-kept")
     minutes = _minutes_saved(flows, gained)
-    found.append(_term("spending_hdr", ALL, trips, "trips", spending, "USD", f"method 1 of 2: {GROSS}"))
-    found.append(
+    spent = ("spending-trip", "spending-kept")
+    whole = f"method 2 of 2, the whole border's given to this region: {GROSS}"
+    found += [
+        _term("spending_hdr", ALL, trips, "trips", figures=spent, counts="USD", note=f"method 1 of 2: {GROSS}"),
         _term(
-            "spending_atlantic",
-            ALL,
-            minutes,
-            "minutes",
-            ("spending-per-minute",),
-            "USD",
-            f"method 2 of 2, the whole border's given to this region: {GROSS}",
-        )
-    )
+            *("spending_atlantic", ALL, minutes, "minutes"), figures=("spending-per-minute",), counts="USD", note=whole
+        ),
+    ]
     for component, ratio, note in (
-        ("jobs_wtc", "jobs-wtc", "ratio 1 of 3: jobs by the counties' exports"),
-        ("jobs_ita", "jobs-exports", "ratio 2 of 3: jobs by US exports"),
-        ("jobs_hdr", "jobs-hdr", "ratio 3 of 3: jobs by output, multipliers included"),
+        ("jobs_wtc", "jobs-wtc", "ratio 1 of 3, on spending_hdr: jobs by the counties' exports"),
+        ("jobs_ita", "jobs-exports", "ratio 2 of 3, on spending_hdr: jobs by US exports"),
+        ("jobs_hdr", "jobs-hdr", "ratio 3 of 3, on spending_hdr: jobs by output, multipliers included"),
     ):
-        found.append(_term(component, ALL, trips, "trips", (*spending, ratio), "jobs", f"{note}; on spending_hdr"))
+        found.append(_term(component, ALL, trips, "trips", figures=(*spent, ratio), counts="jobs", note=note))
     return found
 
 
 def _term(
-    component: str, mode: str, quantity: Floats, unit: str, figures: tuple[str, ...], counts: str, note: str
+    component: str, mode: str, quantity: Floats, unit: str, *, figures: tuple[str, ...] = (), counts: str, note: str
 ) -> Term:
     return Term(
         ACCOUNT,

@@ -209,14 +209,8 @@ def build_tables(study: Study, measures: Run) -> Tables:
         pair = (base.name, option.name, measured[base.name], measured[option.name])
         comparisons.append(tables.comparison(*pair))
         of_hours.append(tables.hourly_comparison(*pair))
-        if base.cargo_rule is not None:
-            cargo, saving = tables.cargo_value(
-                *pair,
-                ports=[port.id for port in base.network.ports],
-                rule=base.cargo_rule,
-                assumed=frozenset(port for port, mode in resting_on_assumed(base) if mode == "truck"),
-                demand_differs=demand_differs(base, option, "truck"),
-            )
+        cargo, saving = cargo_table(base, option, *pair[2:])
+        if saving is not None:
             values.append(cargo)
             savings[option.name] = saving
             trucks.append(tables.truck_savings(base.name, option.name, saving))
@@ -242,6 +236,24 @@ def build_tables(study: Study, measures: Run) -> Tables:
     )
 
 
+def cargo_table(
+    base: Scenario, option: Scenario, before: Sequence[Measures], after: Sequence[Measures]
+) -> tuple[pd.DataFrame, Saving | None]:
+    """Return the rows of cargo_value.csv of one pair and the minutes they rest on; none without a rule."""
+    if base.cargo_rule is None:
+        return pd.DataFrame(), None
+    return tables.cargo_value(
+        base.name,
+        option.name,
+        before,
+        after,
+        ports=[port.id for port in base.network.ports],
+        rule=base.cargo_rule,
+        assumed=frozenset(port for port, mode in resting_on_assumed(base) if mode == "truck"),
+        demand_differs=demand_differs(base, option, "truck"),
+    )
+
+
 def _pairs(study: Study) -> Iterator[tuple[Scenario, Scenario]]:
     """Yield (base, option), companions with their companions."""
     for group in (study.scenarios, study.companions):
@@ -251,8 +263,16 @@ def _pairs(study: Study) -> Iterator[tuple[Scenario, Scenario]]:
 
 def basis(study: Study) -> valuing.Basis:
     """Return what a valuation of the study takes beside its tables."""
-    base = study.scenarios[0]
-    ports = {port.id: port for scenario in reversed(study.scenarios) for port in scenario.network.ports}
+    later = [valuing.LaterPair(of=o.of, year=o.year, base=o.base.name, option=o.option.name) for o in study.later]
+    plans = {s.name: s.appraisal for s in study.scenarios[1:] if s.appraisal is not None}
+    held = basis_of(list(_pairs(study)), study.scenarios[0])
+    return held.model_copy(update={"appraisals": plans, "later": tuple(later)})
+
+
+def basis_of(pairs: Sequence[tuple[Scenario, Scenario]], base: Scenario) -> valuing.Basis:
+    """Return what a valuation of some pairs takes beside their tables."""
+    ports = {port.id: port for pair in pairs for scenario in pair for port in scenario.network.ports}
+    regions = {port.id: port.region for port in base.network.ports}
     return valuing.Basis(
         pairs=tuple(
             valuing.Pair(
@@ -260,16 +280,11 @@ def basis(study: Study) -> valuing.Basis:
                 option=other.name,
                 demand_differs=tuple(mode for mode in MODES if demand_differs(one, other, mode)),
             )
-            for one, other in _pairs(study)
+            for one, other in pairs
         ),
-        region={name: port.region for name, port in ports.items()},
+        region={**{name: port.region for name, port in ports.items()}, **regions},
         taste_scale_min=base.network.choice.taste_scale_min.value,
         cargo_rule=base.cargo_rule,
-        appraisals={s.name: s.appraisal for s in study.scenarios[1:] if s.appraisal is not None},
-        later=tuple(
-            valuing.LaterPair(of=one.of, year=one.year, base=one.base.name, option=one.option.name)
-            for one in study.later
-        ),
     )
 
 
@@ -366,10 +381,16 @@ def write(folder: Path, study: Study, measures: Run, started: float, engine: str
 
 
 def _write_tables(folder: Path, found: Tables) -> None:
-    (folder / "tables").mkdir(exist_ok=True)
     for name, table in found.items():
-        digits = None if name in _EXACT else "%.6g"
-        _replace(folder / "tables" / f"{name}.csv", table.to_csv(index=False, float_format=digits))
+        write_table(folder, name, table)
+
+
+def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """Write one table of a folder, whole or not at all."""
+    (folder / "tables").mkdir(exist_ok=True)
+    (folder / "figures").mkdir(exist_ok=True)
+    digits = None if name in _EXACT else "%.6g"
+    _replace(folder / "tables" / f"{name}.csv", table.to_csv(index=False, float_format=digits))
 
 
 def _write_resolved(folder: Path, study: Study) -> None:
@@ -391,7 +412,7 @@ def _write_figures(folder: Path, study: Study, found: Tables) -> dict[str, str]:
 
     (folder / "figures").mkdir(exist_ok=True)
     findings = {}
-    for name, figure in _figures(found, _context(study)):
+    for name, figure in _figures(found, context(study)):
         charts.save(figure, folder / "figures" / name)
         findings[name] = charts.finding(figure)
     return findings
@@ -437,7 +458,8 @@ def _week_figures(found: Tables, context: Context) -> Iterator[tuple[str, Any]]:
             yield f"week-{port}-{mode}-{lane_type}{suffix}", figure
 
 
-def _context(study: Study) -> Context:
+def context(study: Study) -> Context:
+    """Return what the charts of a study say beside their tables."""
     base = study.scenarios[0]
     counts = count_by_class(base)
     credit = base.network.credit or f"network {base.network.network}"

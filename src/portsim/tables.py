@@ -1,4 +1,4 @@
-"""Measures of replications -> the tidy tables of a study: summary, hourly, comparisons, cargo value, single replications."""
+"""Measures of replications -> the tidy tables of a study: summary, hourly, comparisons, cargo value, replications."""
 
 from __future__ import annotations
 

@@ -96,6 +96,10 @@ class Reporter:
         self._started = time.monotonic()
         self._bar.start()
 
+    def stop_progress(self) -> None:
+        """End the progress bar."""
+        self._bar.stop()
+
     def progress(self, done: int, total: int) -> None:
         """Say how many replications are finished."""
         self._bar.update(self._task, completed=done, total=total)

@@ -1,8 +1,8 @@
-"""Account A, the trade indicator: cargo that shorter truck waits let into the US, by the documents' rule or its exponent.
+"""Account A, the trade indicator: cargo that shorter truck waits let into the US, by the documents' rule.
 
-Gross cargo value, no benefit. The rule speaks of the whole border, so that each port has its share, and shares sum to
-no more than one. Minutes are those saved by the same trucks, at the port they use in the base; a port without trade
-of its own has no share, and adds none.
+The rule is linear; its exponential form is an option. Gross cargo value, no benefit. The rule speaks of the whole
+border, so that each port has its share, and shares sum to no more than one. Minutes are those saved by the same trucks,
+at the port they use in the base; a port without trade of its own has no share, and adds none.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Valuation:
     parameters: Parameters
     terms: Sequence[Term]
     idling: Sequence[emissions.Idling]
-    at: Mapping[str, float]
+    central: Mapping[str, float]
     draws: Mapping[str, Floats]
 
     def of(self, account: str, component: str = ALL, port: str = ALL, mode: str = ALL) -> list[Term]:
@@ -79,7 +79,7 @@ class Valuation:
 
     def worth(self, terms: Sequence[Term]) -> Worth:
         """Return the sum of terms of one account."""
-        return total(terms, self.at, self.draws)
+        return total(terms, self.central, self.draws)
 
     def table(self) -> pd.DataFrame:
         """Return the rows of value.csv."""
@@ -88,7 +88,12 @@ class Valuation:
     def emissions(self) -> pd.DataFrame:
         """Return the rows of emissions.csv."""
         return emissions.table(
-            self.case.base, self.case.option, list(self.idling), self.parameters, self.at, self.draws
+            self.case.base,
+            self.case.option,
+            list(self.idling),
+            parameters=self.parameters,
+            at=self.central,
+            draws=self.draws,
         )
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
@@ -172,9 +177,9 @@ def _chain(term: Term, valued: Valuation) -> Iterator[str]:
     found = valued.worth([term])
     what = f"{term.component} {term.mode}" + (f" {term.lane_type}" if term.lane_type != ALL else "")
     yield f"  {what}: {term.chain} = {number(float(term.quantity.mean()), 2)} {term.unit}"
-    rates = [f"{name} {valued.at[name]:.6g}" for name in term.figures]
+    rates = [f"{name} {valued.central[name]:.6g}" for name in term.figures]
     if term.exponent:
-        rates.append(f"(exp({term.exponent} {valued.at[term.exponent]:.6g} / 100 x minutes) - 1)")
+        rates.append(f"(exp({term.exponent} {valued.central[term.exponent]:.6g} / 100 x minutes) - 1)")
     if term.constant != 1:
         rates.append(f"1/{1 / term.constant:.6g}")
     note = f"  [{term.note}]" if term.note else ""
@@ -186,7 +191,7 @@ def _figure(name: str, valued: Valuation) -> str:
     parameter = valued.parameters.parameters[name]
     source = valued.parameters.sources.get(parameter.source or "")
     dated = f" of {parameter.dollar_year}" if parameter.dollar_year else ""
-    into = valued.at[name]
+    into = valued.central[name]
     text = f"{parameter.label}, {parameter.value:.6g} {parameter.unit}{dated}"
     if parameter.dollar_year not in {None, valued.parameters.settings.dollar_year}:
         text += f" = {into:.6g} in dollars of {valued.parameters.settings.dollar_year}"
@@ -223,9 +228,8 @@ def lines(valued: Valuation) -> list[str]:
         )
     tonnes = valued.emissions()
     co2 = tonnes[(tonnes["measure"] == "co2_tonnes") & (tonnes["port"] == ALL) & (tonnes["mode"] == ALL)]
-    for row in co2.to_dict("records"):
-        found.append(f"  CO2 of idling  {number(row['saved_per_year'], 0)} tonnes less a year, without a price")
-    return found
+    saved = [number(row["saved_per_year"], 0) for row in co2.to_dict("records")]
+    return found + [f"  CO2 of idling  {amount} tonnes less a year" for amount in saved]
 
 
 def _times(low: float, high: float) -> str:

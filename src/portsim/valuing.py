@@ -17,8 +17,8 @@ import pandas as pd
 from pydantic import Field, ValidationError
 
 from portsim import appraisal, flows, trade, value
-from portsim.economics import Rule, Saving
 from portsim.documents import write_yaml
+from portsim.economics import EXTRAPOLATED, Rule, Saving
 from portsim.errors import ResultsError, nearest
 from portsim.parameters import Parameters
 from portsim.schema import Appraisal, CargoRule, Mode, Strict
@@ -178,7 +178,7 @@ def _flags(table: pd.DataFrame, pair: Pair) -> Mapping[str, str]:
     if rows.empty:
         return {}
     rows = rows[(rows["scope"] == "border") & (rows["port"] != value.ALL)]
-    own = (trade.BEYOND, trade.EXTRAPOLATED)
+    own = (trade.BEYOND, EXTRAPOLATED)
     return {
         str(row["port"]): "; ".join(word for word in str(row["flag"]).split("; ") if word and word not in own)
         for row in rows.fillna({"flag": ""}).to_dict("records")

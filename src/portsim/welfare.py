@@ -48,17 +48,15 @@ def saved(flows: Flows, markets: Markets) -> list[Saved]:
     there = [side.crossings.mean(axis=0) > 0 for side in (base, option)]
     new, closed = there[1] & ~there[0], there[0] & ~there[1]
     found = []
-    for number, line in enumerate(flows.lines):
+    for number in range(len(flows.lines)):
         if not (there[0][number] or there[1][number]):
             continue
         market = np.array([other == of_market[number] for other in of_market])
         gone = _share(base, closed & market, market)
         come = _share(option, new & market, market)
         if new[number] or closed[number]:
-            side, sign = (option, 1.0) if new[number] else (base, -1.0)
-            found.append(
-                _alternative(flows, number, market & (new if new[number] else closed), market, side, sign, markets)
-            )
+            alternatives = market & (new if new[number] else closed)
+            found.append(_alternative(flows, number, alternatives, market, taste_scale_min=markets.taste_scale_min))
         else:
             found.append(_halved(flows, number, gone, come))
     return found
@@ -68,7 +66,8 @@ def _share(side: Side, lines: npt.NDArray[np.bool_], market: npt.NDArray[np.bool
     """Return what share of a market some lines have, by replication."""
     whole = side.crossings[:, market].sum(axis=1)
     part = side.crossings[:, lines].sum(axis=1)
-    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+    share: Floats = np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+    return share
 
 
 def _halved(flows: Flows, number: int, gone: Floats, come: Floats) -> Saved:
@@ -81,7 +80,8 @@ def _halved(flows: Flows, number: int, gone: Floats, come: Floats) -> Saved:
     hours = (waited - waits) / 60 * mean
     tolls = [_ratio(side.toll_usd[:, number], side.crossings[:, number]) for side in (base, option)]
     change = option.toll_usd[:, number] - base.toll_usd[:, number]
-    chain = f"({waited.mean():.2f} - {waits.mean():.2f}) min / 60 x ({before.mean():,.0f} + {after.mean():,.0f}) / 2 crossings"
+    users = f"({before.mean():,.0f} + {after.mean():,.0f}) / 2 crossings"
+    chain = f"({waited.mean():.2f} - {waits.mean():.2f}) min / 60 x {users}"
     surplus = change - mean * (tolls[1] - tolls[0])
     return Saved(flows.lines[number], hours, _occupancy(flows, number), surplus, change, RULE_OF_HALF, chain)
 
@@ -91,11 +91,12 @@ def _alternative(
     number: int,
     alternatives: npt.NDArray[np.bool_],
     market: npt.NDArray[np.bool_],
-    side: Side,
-    sign: float,
-    markets: Markets,
+    *,
+    taste_scale_min: float,
 ) -> Saved:
     """Value a line that only one scenario has: its part of what all such lines of its market are worth."""
+    opens = bool(flows.option.crossings[:, number].any())
+    side, sign = (flows.option, 1.0) if opens else (flows.base, -1.0)
     line = flows.lines[number]
     share = _share(side, alternatives, market)
     change = flows.option.toll_usd[:, number] - flows.base.toll_usd[:, number]
@@ -104,9 +105,9 @@ def _alternative(
         return Saved(line, np.zeros_like(share), occupancy, np.zeros_like(share), change, ALONE, "")
     users = side.crossings[:, market].sum(axis=1)
     part = _ratio(side.crossings[:, number], side.crossings[:, alternatives].sum(axis=1))
-    hours = sign * markets.taste_scale_min / 60 * -np.log1p(-share) * users * part
+    hours = sign * taste_scale_min / 60 * -np.log1p(-share) * users * part
     chain = (
-        f"{'' if sign > 0 else '-'}{markets.taste_scale_min:g} min / 60 x -ln(1 - {share.mean():.4f}) x "
+        f"{'' if sign > 0 else '-'}{taste_scale_min:g} min / 60 x -ln(1 - {share.mean():.4f}) x "
         f"{users.mean():,.0f} crossings of its market" + (f" x {part.mean():.3f} of it" if (part < 1).any() else "")
     )
     return Saved(line, hours, occupancy, change, change, NEW if sign > 0 else CLOSED, chain)
