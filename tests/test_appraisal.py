@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from test_value import figures, flows, line, valued
 
-from portsim import appraisal, terms
+from portsim import appraisal, parameters, terms, value
 from portsim.appraisal import Case, Simulated
+from portsim.flows import Flows, Markets, Side
+from portsim.parameters import Parameters
 from portsim.schema import Appraisal
+from portsim.value import Valuation
 
 YEAR = 2024  # of the counts, the dollars and the price index
+
+
+@cache
+def figures() -> Parameters:
+    return parameters.load()
 
 
 def plan(**keys: Any) -> Appraisal:
@@ -42,8 +50,30 @@ def case(held: Appraisal, *hours: float, beyond: tuple[int, ...] = ()) -> Case:
     return Case("base", "option", held, simulated, booth_hours=3000.0, person_minutes=60 * hours[0])
 
 
-def walkers(hours: float) -> Any:
-    return valued(*({"a": line(hours, wait, mode="pedestrian")} for wait in (60, 0)))
+NOBODY = Side(*(np.zeros((2, 0)) for _ in range(6)))
+
+
+def walkers(hours: float) -> Valuation:
+    """Return an option that saves walkers so many hours a year, in two replications alike."""
+    saved = terms.Term(
+        "welfare",
+        "traveller_time",
+        *("a", "pedestrian", "general"),
+        quantity=np.full(2, hours, float),
+        unit="person-hours",
+        figures=("time-usdot",),
+    )
+    held = value.Case("base", "option", Flows((), NOBODY, NOBODY), Markets())
+    return Valuation(held, figures(), [saved], [], terms.prices(figures()), terms.drawn(figures()))
+
+
+LINES = (("a", "vehicle", "general"), ("b", "pedestrian", "general"))
+
+
+def side(vehicle_wait: float, *, join: float = 10.0) -> Side:
+    """Return a thousand vehicles that wait, and ten walkers of so many who join."""
+    crossings, waits, joins = (np.array([row, row]) for row in ([1000.0, 10.0], [vehicle_wait, 5.0], [1000.0, join]))
+    return Side(crossings, crossings, waits, joins, np.zeros((2, 2)), np.full((2, 2), 8760.0))
 
 
 def table(held: Case, rate: float | None = None) -> pd.Series[Any]:
@@ -120,13 +150,12 @@ def test_a_year_that_is_beyond_use_holds_the_benefits_of_the_one_before() -> Non
 
 def test_lines_that_grow_or_wait_too_long_are_beyond_use() -> None:
     """The base's wait counts where the option changes it; a line that serves less than it takes counts anywhere."""
-    same = {"a/v": line(1000, 400), "b/p": line(10, 5, mode="pedestrian")}
-    assert appraisal.beyond(flows(same, same), 180) == {}
-    better = {**same, "a/v": line(1000, 300)}
-    assert set(appraisal.beyond(flows(same, better), 180)) == {"vehicle"}
-    assert appraisal.beyond(flows(same, better), 500) == {}
-    behind = {**same, "b/p": {**same["b/p"], "joins_per_day": 20 / 365}}
-    assert appraisal.beyond(flows(same, behind), 500) == {"pedestrian": "b/pedestrian/general grows without end"}
+    assert appraisal.beyond(Flows(LINES, side(400), side(400)), 180) == {}
+    better = Flows(LINES, side(400), side(300))
+    assert set(appraisal.beyond(better, 180)) == {"vehicle"}
+    assert appraisal.beyond(better, 500) == {}
+    behind = Flows(LINES, side(400), side(400, join=20))
+    assert appraisal.beyond(behind, 500) == {"pedestrian": "b/pedestrian/general grows without end"}
 
 
 @pytest.mark.parametrize(

@@ -725,7 +725,7 @@ def tornado_title(bars: Sequence[Bar], usd: float, of: str, option: str, context
     """Return the finding of a tornado: the figure that matters most, and whether any turns the sign."""
     what = "net present value" if of == "npv" else "yearly welfare"
     turning = [bar.label for bar in bars if min(*bar.usd, usd) < 0 < max(*bar.usd, usd)]
-    first = f"{context.scenarios[option]}: the {bars[0].label} moves the {what} most"
+    first = f"{context.scenarios[option]}: {bars[0].label} moves the {what} most"
     if turning:
         return f"{first}; {turning[0]} alone can turn its sign"
     return f"{first}; none alone turns its sign"

@@ -119,6 +119,7 @@ class Study:
             if option.cargo_rule != base.cargo_rule
         ]
         found += self._unlike_years()
+        found += self._unknown_dollars()
         for option in options:
             for key, value in base.run.model_dump().items():
                 other = getattr(option.run, key)
@@ -140,6 +141,16 @@ class Study:
                 if seen.setdefault(pair.base.name, pair.base.digest) != pair.base.digest
             )
         )
+
+    def _unknown_dollars(self) -> list[str]:
+        """Return which appraisals are in dollars of a year without a price index."""
+        known = parameters.load().price_index.by_year if any(s.appraisal for s in self.scenarios) else {}
+        return [
+            f"{s.path}: appraisal.dollar_year is {s.appraisal.dollar_year}, a year without a price index: "
+            f"known: {', '.join(map(str, known))}"
+            for s in self.scenarios[1:]
+            if s.appraisal is not None and str(s.appraisal.dollar_year) not in known
+        ]
 
     def folder(self, results: Path) -> Path:
         """Return the folder of this study below `results`."""

@@ -998,7 +998,8 @@ class CargoRule(Strict):
 
 FIRST_YEAR, LAST_YEAR = 2000, 2150
 CalendarYear = Annotated[Whole, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
-YearOfCost = Annotated[str, Field(pattern=r"^2[01][0-9][0-9]$", description="a year, such as 2026")]
+YEAR_PATTERN = r"^2[01][0-9][0-9]$"
+YearOfCost = Annotated[str, Field(pattern=YEAR_PATTERN, description="a year, such as 2026")]
 Rate = Annotated[Figure, *_figure(low=-20.0, high=50.0)]
 
 

@@ -40,6 +40,7 @@ COLUMNS = (
     *("minutes_saved", "minutes_saved_hw", "welfare_usd_per_year", "welfare_hw", "cargo_usd_per_year", "cargo_hw"),
 )
 AS_IT_IS = "as it is"
+FACTOR = "x "  # of itself
 SERVICE_TIME, DEMAND, REFERRALS, CLASSES, TASTES = 0.05, 0.05, 0.2, 0.1, 0.25  # of themselves; assumed
 Alter = Callable[[Scenario], Scenario]
 
@@ -59,10 +60,10 @@ class Move:
 def moves(base: Scenario) -> list[Move]:
     """Return every move of a scenario's inputs: capacity, demand, shares, patience, tastes, and assumed waits."""
     found = [
-        *_by_fraction("inspection-time", "inspection time (capacity)", SERVICE_TIME, _service),
+        *_by_fraction("inspection-time", "inspection time", SERVICE_TIME, _service),
         *_by_fraction("demand", "demand", DEMAND, _demand),
-        *_by_fraction("referral-shares", "shares sent to later stages", REFERRALS, _referrals),
-        *_by_fraction("taste-scale", "spread of tastes for ports", TASTES, _tastes),
+        *_by_fraction("referral-shares", "referral shares", REFERRALS, _referrals),
+        *_by_fraction("taste-scale", "spread of tastes", TASTES, _tastes),
         *_patience(base.network),
         *_assumed_waits(base),
         *_class_shares(base.network),
@@ -72,7 +73,7 @@ def moves(base: Scenario) -> list[Move]:
 
 def _by_fraction(name: str, label: str, fraction: float, alter: Callable[[Scenario, float], Scenario]) -> list[Move]:
     def move(end: str, factor: float) -> Move:
-        return Move(name, label, "assumed", end, f"x {factor:g}", lambda scenario: alter(scenario, factor))
+        return Move(name, label, "assumed", end, f"{FACTOR}{factor:g}", lambda scenario: alter(scenario, factor))
 
     return [move("low", 1 - fraction), move("high", 1 + fraction)]
 
@@ -85,7 +86,7 @@ def _patience(network: Network) -> Iterator[Move]:
             for mode, figure in network.patience_pct_per_min.items()
         }
         said = ", ".join(f"{mode} {figure.value:g}" for mode, figure in moved.items())
-        yield Move("patience", "patience, % a minute", "derived", end, said, _with_patience(moved))
+        yield Move("patience", "patience", "derived", end, said, _with_patience(moved))
 
 
 def _with_patience(moved: dict[Mode, Figure]) -> Alter:
@@ -103,9 +104,9 @@ def _assumed_waits(base: Scenario) -> Iterator[Move]:
             for end in ("low", "high"):
                 factor = next((f for wait in observed if (f := getattr(wait, f"{end}_factor")) is not None), None)
                 if factor is not None:
-                    label = f"{mode} wait at {port.name}, today"
+                    label = f"{mode} wait, {port.name}"
                     alter = _with_waits(port.id, mode, factor)
-                    yield Move(f"wait-{port.id}-{mode}", label, "assumed", end, f"x {factor:g}", alter)
+                    yield Move(f"wait-{port.id}-{mode}", label, "assumed", end, f"{FACTOR}{factor:g}", alter)
 
 
 def _with_waits(port_id: str, mode: Mode, factor: float) -> Alter:
@@ -130,9 +131,7 @@ def _class_shares(network: Network) -> Iterator[Move]:
                     {"action": "shift_classes", "from": source, "to": target, "share": CLASSES}
                 )
                 said = f"{CLASSES:.0%} of {source} as {target}"
-                yield Move(
-                    f"class-{one}", f"share of {one} against {other}", "assumed", end, said, _with_change(change)
-                )
+                yield Move(f"class-{one}", f"{one} against {other}", "assumed", end, said, _with_change(change))
 
 
 def _with_change(change: DemandChange) -> Alter:
@@ -282,7 +281,12 @@ def as_tornado(found: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (name, label), ends in totals[totals["end"] != AS_IT_IS].groupby(["input", "label"], sort=False):
         usd = {"low": now, "high": now, **dict(zip(ends["end"], ends["welfare_usd_per_year"], strict=True))}
-        moved = {"low": AS_IT_IS, "high": AS_IT_IS, **dict(zip(ends["end"], ends["moved"], strict=True))}
+        moved = list(
+            dict.fromkeys(
+                word if word.startswith(FACTOR) else f"at {end}"
+                for end, word in zip(ends["end"], ends["moved"], strict=True)
+            )
+        )
         first = ends.iloc[0]
         rows.append(
             {
@@ -290,7 +294,7 @@ def as_tornado(found: pd.DataFrame) -> pd.DataFrame:
                 "of": "welfare_per_year",
                 "parameter": name,
                 "label": label,
-                "unit": f"{moved['low']}; {moved['high']}",
+                "unit": ", ".join(moved),
                 "low_value": np.nan,
                 "high_value": np.nan,
                 "usd_at_low": usd["low"],
@@ -298,7 +302,7 @@ def as_tornado(found: pd.DataFrame) -> pd.DataFrame:
                 "usd_at_value": now,
             }
         )
-    table_ = pd.DataFrame(rows)
+    table_ = pd.DataFrame([row for row in rows if row["usd_at_low"] != now or row["usd_at_high"] != now])
     if table_.empty:
         return table_
     ends_ = table_[["usd_at_low", "usd_at_high", "usd_at_value"]]
