@@ -163,7 +163,7 @@ class Results:
             table = pd.read_csv(path)
         except (OSError, ValueError) as error:
             raise ResultsError(f"{path} cannot be read: {error}") from error
-        return table.fillna({column: "" for column in _WORDS if column in table})
+        return table.assign(**{word: table[word].astype(object).fillna("") for word in _WORDS if word in table})
 
     def _row(self, table: pd.DataFrame, **keys: str) -> pd.Series[Any]:
         chosen = np.logical_and.reduce([table[column] == value for column, value in keys.items()])

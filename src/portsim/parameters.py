@@ -280,7 +280,8 @@ def _from_fact(name: str, parameter: Parameter, known: Mapping[str, facts.Fact])
             raise PortsimError(f"{name}: unknown fact '{asked}': {nearest(asked, [*known])}")
     fact = known[parameter.fact]
     value = fact.value * parameter.factor / math.prod(known[divisor].value for divisor in parameter.over)
-    rests_on = {"class_": "derived" if parameter.over else fact.class_, "year": fact.year, "source": fact.source}
+    rests_on: dict[str, object] = {"fact": None, "over": ()}
+    rests_on |= {"class_": "derived" if parameter.over else fact.class_, "year": fact.year, "source": fact.source}
     return parameter.model_copy(update={"value": value, **rests_on})
 
 

@@ -23,6 +23,7 @@ from portsim.errors import ResultsError, nearest
 from portsim.parameters import Parameters
 from portsim.schema import Appraisal, CargoRule, Mode, Strict
 
+_WORDS = ("scenario", "base", "option", "scope", "port", "mode", "lane_type", "flag")
 DEMAND_DIFFERS = "demand differs: worth of the waits alone"
 
 
@@ -100,7 +101,9 @@ def _table(folder: Path, name: str, *, needed: bool = True) -> pd.DataFrame:
     if not needed and not path.exists():
         return pd.DataFrame()
     try:
-        return pd.read_csv(path, float_precision="round_trip")
+        written = pd.read_csv(path, dtype=str)
+        numbers = [column for column in written if column not in _WORDS]
+        return written.assign(**{column: written[column].astype(float) for column in numbers})
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path} cannot be read: {error}") from None
 
