@@ -102,7 +102,7 @@ def _table(folder: Path, name: str, *, needed: bool = True) -> pd.DataFrame:
         return pd.DataFrame()
     try:
         written = pd.read_csv(path, dtype=str)
-        numbers = [column for column in written if column not in _WORDS]
+        numbers = [str(column) for column in written.columns if column not in _WORDS]
         return written.assign(**{column: written[column].astype(float) for column in numbers})
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path} cannot be read: {error}") from None
