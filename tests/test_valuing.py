@@ -204,7 +204,7 @@ def test_an_appraisal_is_inherited_whole(desk: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(APPRAISALS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_worked_appraisals_can_be_run(path: Path) -> None:
-    """They read, and their costs are those of the documents."""
+    """They read, their costs are those of the documents, and they can be compared with one another."""
     held = scenario.load(path).appraisal
     assert held is not None
     capital = held.figures()["capital"].value if held.capital_usd else 0.0
@@ -212,6 +212,11 @@ def test_the_worked_appraisals_can_be_run(path: Path) -> None:
     assert capital == pytest.approx(stated[path.stem])
     assert held.officers is not None
     index = parameters.load().price_index
+    assert {mode: figure.value for mode, figure in held.growth_pct_per_year.items()} == {
+        "vehicle": 1.8,
+        "pedestrian": 1.8,
+        "truck": 2.2,
+    }
     assert held.officers.usd_per_year.value == pytest.approx(126_000 * index.factor(2017, 2024), abs=10)
 
 

@@ -167,9 +167,9 @@ class Tables:
     comparison: pd.DataFrame
     hourly_comparison: pd.DataFrame
     cargo_value: pd.DataFrame
-    replications: pd.DataFrame
-    truck_savings: pd.DataFrame
-    worth: valuing.Worth
+    replications: pd.DataFrame = field(default_factory=pd.DataFrame)
+    truck_savings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    worth: valuing.Worth = field(default_factory=lambda: valuing.Worth(parameters.load(), {}, {}))
     savings: Mapping[str, Saving] = field(default_factory=dict)
     growing: Sequence[GrowingLine] = ()
 

@@ -22,6 +22,7 @@ from portsim.errors import Fault, KeyPath, PortsimError, ScenarioError
 from portsim.messages import human
 from portsim.paths import Leaf, changed, leaves
 from portsim.schema import (
+    MODES,
     Appraisal,
     CargoRule,
     Change,
@@ -228,7 +229,8 @@ def in_year(scenario: Scenario, year: int, appraisal: Appraisal) -> Scenario:
     """
     factors = {
         mode: (1 + figure.value / 100) ** (year - appraisal.counts_year)
-        for mode, figure in appraisal.growth_pct_per_year.items()
+        for mode in MODES
+        if (figure := appraisal.growth_pct_per_year.get(mode)) is not None
     }
     grown = tuple(ScaleDemand(action="scale_demand", factor=factor, modes=(mode,)) for mode, factor in factors.items())
     return replace(

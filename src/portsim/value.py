@@ -221,7 +221,7 @@ def lines(valued: Valuation) -> list[str]:
     if cargo:
         found.append(f"  A trade        {_amount(valued.worth(cargo))} of cargo, an indicator and no benefit")
     spending = [valued.of(regional.ACCOUNT, name) for name in ("spending_atlantic", "spending_hdr")]
-    if all(spending):
+    if all(spending) and any(term.quantity.any() for part in spending for term in part):
         low, high = sorted(valued.worth(part).estimate.mean for part in spending)
         found.append(
             f"  C regional     {_usd(low)} to {_usd(high)} of spending, gross: two methods, {_times(low, high)}"

@@ -213,7 +213,9 @@ class Worth:
         }
 
     def lines(self, option: str) -> list[str]:
-        """Return a few lines for the terminal: what an option is worth, and its appraisal."""
+        """Return a few lines for the terminal: what an option is worth, and its appraisal; none of one not valued."""
+        if option not in self.valued:
+            return []
         said = value.lines(self.valued[option])
         if option in self.appraised:
             held = self.appraised[option]
