@@ -6,7 +6,7 @@ So each dollar can be taken apart again, and drawing the figures anew costs a pr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,8 +128,3 @@ def total(terms: Sequence[Term], at: Mapping[str, float], draws: Mapping[str, Fl
         raise ValueError(f"accounts are never added: {', '.join(sorted(accounts))}")
     worth = [(term.worth(term.quantity, at), term.worth(float(term.quantity.mean()), draws)) for term in terms]
     return Worth(sum((now for now, _ in worth), np.zeros(1)), sum((later for _, later in worth), np.zeros(1)))
-
-
-def figures_of(terms: Iterable[Term]) -> list[str]:
-    """Return the figures that terms rest on, each once, in order."""
-    return list(dict.fromkeys(name for term in terms for name in term.named))
