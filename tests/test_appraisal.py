@@ -104,8 +104,11 @@ def test_a_dollar_a_year_has_the_printed_present_value(rate: float, years: int, 
 @given(rate=st.floats(-5, 20), years=st.integers(0, 60))
 def test_growth_undoes_discounting(rate: float, years: int) -> None:
     """(1 + r)^n (1 + r)^-n = 1, each its closed form to 1e-6."""
-    assert appraisal.growth_factor(rate, years) * appraisal.discount_factor(rate, years) == pytest.approx(1, rel=1e-9)
-    assert appraisal.growth_factor(rate, years) == pytest.approx(math.exp(years * math.log1p(rate / 100)), rel=1e-6)
+    held = plan(growth_pct_per_year={"truck": rate})
+    grown = held.growth_factor("truck", YEAR + years)
+    assert grown == pytest.approx(math.exp(years * math.log1p(rate / 100)), rel=1e-6)
+    assert grown * appraisal.discount_factor(rate, years) == pytest.approx(1, rel=1e-9)
+    assert held.growth_factor("vehicle", YEAR + years) == 1
 
 
 def test_an_appraisal_is_its_closed_form() -> None:

@@ -108,11 +108,6 @@ def discount_factor(rate_pct: float, years: float) -> float:
     return float((1 + rate_pct / 100) ** -years)
 
 
-def growth_factor(rate_pct: float, years: float) -> float:
-    """Return what a quantity grows to in so many years: (1 + g)^n."""
-    return float((1 + rate_pct / 100) ** years)
-
-
 @dataclass(frozen=True)
 class _Figures:
     """All figures of an appraisal: those of the valuation and of the plan, as they are or drawn; one row a draw."""

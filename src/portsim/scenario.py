@@ -227,12 +227,11 @@ def in_year(scenario: Scenario, year: int, appraisal: Appraisal) -> Scenario:
 
     Growth is one more layer of demand, so that the travellers of the earlier year are all there.
     """
-    factors = {
-        mode: (1 + figure.value / 100) ** (year - appraisal.counts_year)
+    grown = tuple(
+        ScaleDemand(action="scale_demand", factor=appraisal.growth_factor(mode, year), modes=(mode,))
         for mode in MODES
-        if (figure := appraisal.growth_pct_per_year.get(mode)) is not None
-    }
-    grown = tuple(ScaleDemand(action="scale_demand", factor=factor, modes=(mode,)) for mode, factor in factors.items())
+        if mode in appraisal.growth_pct_per_year
+    )
     return replace(
         scenario,
         name=f"{scenario.name}-{year}",

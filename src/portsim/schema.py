@@ -1102,6 +1102,11 @@ class Appraisal(Strict):
         total = sum(figure.value for figure in self.capital_usd.values())
         return {int(year): figure.value / total if total else 0.0 for year, figure in self.capital_usd.items()}
 
+    def growth_factor(self, mode: Mode, year: int) -> float:
+        """Return what the demand of a mode is in a year, of that in the counts' year: (1 + g)^n."""
+        rate = self.growth_pct_per_year.get(mode)
+        return 1.0 if rate is None else float((1 + rate.value / 100) ** (year - self.counts_year))
+
     @property
     def last_year(self) -> int:
         """Return the last year of operation."""
