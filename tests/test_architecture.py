@@ -25,6 +25,7 @@ ORDER = (
     {"settings"},
     {"scenario"},
     {"facts", "inventory", "listing"},
+    {"parameters"},
     {"demand"},
     {"demand_changes", "policies"},
     {"model"},
@@ -38,6 +39,12 @@ ORDER = (
     {"measures", "posting"},
     {"field", "inference"},
     {"economics"},
+    {"flows", "terms"},
+    {"trade", "welfare", "emissions"},
+    {"regional"},
+    {"value"},
+    {"appraisal"},
+    {"valuing"},
     {"tables"},
     {"rows", "execution"},
     {"parts"},
@@ -52,9 +59,10 @@ ORDER = (
     {"findings", "layout"},
     {"charts", "validation_charts"},
     {"report"},
+    {"sensitivity"},
     {"terminal"},
     {"study", "validating"},
-    {"api", "inspection"},
+    {"api", "inspection", "assessment"},
     {"cli"},
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
@@ -70,7 +78,7 @@ OWNERS = {
     "matplotlib": {"charts", "layout", "validation_charts"},
     "random": set(),
     "rich": {"terminal"},
-    "typer": {"cli", "inspection"},
+    "typer": {"cli", "inspection", "assessment"},
 }
 ENGINES_SEE = {"clock", "policies", "model", "workload", "records", "engines.rules"}
 TABLES_ONLY = {

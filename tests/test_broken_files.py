@@ -287,6 +287,27 @@ KINDS: dict[str, dict[str, tuple[str, list[str]]]] = {
         "stacked-booths-stacked-again": (".yaml:5:55", ["these lanes have two booths already"]),
         "stacked-booths-at-a-closed-port": (".yaml:4:34", ["north is closed: open it first, with open_port"]),
     },
+    "An appraisal": {
+        "an-appraisal-without-costs": (".yaml:3:1", ["give capital_usd, operating_usd_per_year or officers"]),
+        "an-appraisal-without-an-opening-year": (
+            ".yaml:3:1",
+            ["missing key 'opening_year' (the first whole year of benefits)"],
+        ),
+        "an-appraisal-with-a-misspelt-key": (
+            ".yaml:6:3",
+            ["unknown key 'horizon_year': did you mean 'horizon_years'?", "allowed: dollar_year"],
+        ),
+        "an-appraisal-whose-years-do-not-rise": (".yaml:3:1", ["years must rise, each given once"]),
+        "an-appraisal-with-a-year-in-words": (
+            ".yaml:7:17",
+            ["'next-year' is not a year: write four digits, such as 2026"],
+        ),
+        "an-appraisal-with-an-unknown-source": (
+            ".yaml:3:1",
+            ["capital_usd.2026: unknown source 'press'", "none is defined"],
+        ),
+        "growth-in-words": (".yaml:8:34", ["expected a number, or {value, year, source, class}"]),
+    },
     "The network": {
         "two-ports-of-one-id": (".network.yaml:56:9", ["'east' is the id of another one: each needs its own"]),
         "shares-beyond-one": (".network.yaml:35:13", ["the shares sum to 1.4: they must sum to 1"]),

@@ -662,3 +662,38 @@ def test_charts_leave_matplotlibs_settings_alone():
     before = dict(mpl.rcParams)
     trucks(BETTER, UNCLEAR, SAME)
     assert dict(mpl.rcParams) == before
+
+
+# --- what drives a value -----------------------------------------------------------------------
+
+
+def drivers(*rows, of="npv"):
+    """Return tornado.csv of one option: label, class, worth at low and high, of 100 million as it is."""
+    columns = ["label", "class", "usd_at_low", "usd_at_high"]
+    table = pd.DataFrame(rows, columns=columns)
+    front = {"base": "baseline", "option": "ome", "of": of, "parameter": table["label"], "unit": "USD per person-hour"}
+    return table.assign(**front, low_value=5.0, high_value=21.8, value=21.8, usd_at_value=1e8)
+
+
+def test_a_tornado_starts_at_the_worth_and_hatches_what_is_assumed():
+    table = drivers(("value of time", "published", 4e7, 1e8), ("operating cost", "assumed", 1.2e8, 9e7))
+    figure = charts.tornado(table, "ome", CONTEXT)
+    bars = [patch for patch in figure.axes[-1].patches if patch.get_height() == pytest.approx(0.62)]
+    ends = sorted((bar.get_x() + bar.get_width(), bar.get_hatch()) for bar in bars)
+    assert [end for end, _ in ends] == pytest.approx([40, 90, 100, 120])
+    assert [bool(hatch) for _, hatch in ends] == [False, True, False, True]
+    said = " ".join(text.get_text() for text in texts(figure))
+    assert "5 to 21.8 $ a person-hour" in said
+    assert "value of time moves the net present value most" in said.replace("\n", " ")
+
+
+def test_a_tornado_says_what_alone_turns_the_sign():
+    table = drivers(("value of time", "published", -4e7, 1e8))
+    assert "value of time alone can turn its sign" in charts.finding(charts.tornado(table, "ome", CONTEXT))
+    table = drivers(("demand", "assumed", 4e7, 1e8), of="welfare_per_year")
+    assert "yearly welfare most; none alone" in charts.finding(charts.tornado(table, "ome", CONTEXT))
+
+
+def test_a_tornado_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="no figure moves what moved is worth"):
+        charts.tornado(drivers(("x", "assumed", 1e8, 2e8)), "moved", TWO_OPTIONS)

@@ -75,7 +75,7 @@ def test_the_python_of_a_page_runs(name: str, folder: Path) -> None:
 
 def is_slow(words: list[str]) -> bool:
     """Say whether a command simulates."""
-    return words[0] in {"run", "compare", "validate"}
+    return words[0] in {"run", "compare", "sensitivity", "validate"}
 
 
 COMMANDS = [words for page in PAGES.values() for words in commands(page)]

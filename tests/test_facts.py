@@ -71,6 +71,10 @@ USED = {
     "crossings-change-june-2025",
     "otay-mesa-east-opens",
     "usmca-review",
+    "county-exports",
+    "county-exports-to-mexico",
+    "county-export-jobs",
+    "us-content-mexico",
 }
 
 
@@ -223,12 +227,20 @@ def test_a_scenario_that_is_not_there_is_refused() -> None:
         facts.verify(a_fact(Use(scenario="nowhere", path="about", relation="told")), SCENARIOS)
 
 
+def test_a_parameter_that_refers_to_another_fact_is_no_use_of_this_one() -> None:
+    """It must name the fact itself."""
+    content = facts.load().facts["us-content-mexico"]
+    assert all(verdict.holds for verdict in facts.verify(content, SCENARIOS))
+    elsewhere = content.model_copy(update={"used_in": (Use(parameter="jobs-wtc"), Use(parameter="nothing"))})
+    assert [verdict.holds for verdict in facts.verify(elsewhere, SCENARIOS)] == [False, False]
+
+
 @pytest.mark.parametrize(
     "use", [{}, {"path": "run.seed", "quantity": "open_ports"}, {"quantity": "open_ports", "scenario": "baseline"}]
 )
 def test_a_use_names_one_place(use: dict[str, str]) -> None:
-    """Either a path or a quantity; a scenario only with a path."""
-    with pytest.raises(ValidationError, match=r"give either path or quantity|needs a path"):
+    """A path, a quantity or a parameter; a scenario only with a path."""
+    with pytest.raises(ValidationError, match=r"give exactly one of path, quantity, parameter|needs a path"):
         Use.model_validate(use)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from portsim import __version__, experiment, report, scenario, study, tables
+from portsim import __version__, appraisal, emissions, experiment, report, scenario, study, tables, value
 from portsim.economics import COLUMNS as CARGO_COLUMNS
 from portsim.errors import PortsimError, ResultsError, ScenarioError
 from portsim.measures import ALL
@@ -45,9 +45,14 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "comparison": tables.COMPARISON_COLUMNS,
     "hourly_comparison": tables.HOURLY_COMPARISON_COLUMNS,
     "cargo_value": tuple(CARGO_COLUMNS),
+    "value": value.COLUMNS,
+    "emissions": emissions.COLUMNS,
+    "appraisal": appraisal.COLUMNS,
+    "appraisal_years": appraisal.YEAR_COLUMNS,
+    "tornado": appraisal.TORNADO_COLUMNS,
 }
 _ALWAYS = ("summary", "hourly", "weekday_profile")
-_WORDS = ("verdict", "flag")  # columns of text, where an empty cell is an empty text
+_WORDS = ("verdict", "flag", "note")  # columns of text, where an empty cell is an empty text
 
 
 @dataclass(frozen=True, repr=False)
@@ -117,6 +122,31 @@ class Results:
         """cargo_value.csv: the cargo rule by port; no rows without a rule or an option."""
         return self._table("cargo_value")
 
+    @cached_property
+    def value(self) -> pd.DataFrame:
+        """value.csv: dollars a year in three accounts that do not add; no rows where one scenario was run."""
+        return self._table("value")
+
+    @cached_property
+    def emissions(self) -> pd.DataFrame:
+        """emissions.csv: idling hours, fuel and CO2 by port and mode."""
+        return self._table("emissions")
+
+    @cached_property
+    def appraisal(self) -> pd.DataFrame:
+        """appraisal.csv: net present value and its kin; no rows where no option states its costs."""
+        return self._table("appraisal")
+
+    @cached_property
+    def appraisal_years(self) -> pd.DataFrame:
+        """appraisal_years.csv: benefits, costs and discount factors by year."""
+        return self._table("appraisal_years")
+
+    @cached_property
+    def tornado(self) -> pd.DataFrame:
+        """tornado.csv: the figures that move an option's worth most, one at a time."""
+        return self._table("tornado")
+
     def wait(self, port: str = ALL, mode: str = ALL, lane_type: str = ALL, *, scenario: str | None = None) -> Estimate:
         """Return the mean wait in minutes, of the base where no scenario is named."""
         name = scenario or next(iter(self.scenarios))
@@ -138,7 +168,7 @@ class Results:
             table = pd.read_csv(path)
         except (OSError, ValueError) as error:
             raise ResultsError(f"{path} cannot be read: {error}") from error
-        return table.fillna({column: "" for column in _WORDS if column in table})
+        return table.assign(**{word: table[word].astype(object).fillna("") for word in _WORDS if word in table})
 
     def _row(self, table: pd.DataFrame, **keys: str) -> pd.Series[Any]:
         chosen = np.logical_and.reduce([table[column] == value for column, value in keys.items()])

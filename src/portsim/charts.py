@@ -25,9 +25,11 @@ from portsim import findings, layout
 from portsim.findings import ALL, ASSUMED_NOTE, DAYS, HOURS, Context, Day, Line, Values, Waits, Week, WeekChange
 from portsim.inference import WORSE
 from portsim.layout import TEXT_SIZE, Look, Row, Words
-from portsim.numbers import Estimate, minutes, plus_minus
+from portsim.numbers import Estimate, minutes, number, plus_minus
 
 WAIT_DEFINITION = "Wait: joining the line to start of primary inspection, northbound."
+_ENDS = layout.LOOKS[1:3]  # of a figure: low, high
+_BILLIONS = 2e9  # from here on millions are long
 MOST_WEEKS = 3  # scenarios whose weeks fit side by side
 _MARKS_WITH_NUMBERS = 16  # more marks than this leave no room for a number one can read
 _LABEL_HOURS = 2.2  # half the width of a label
@@ -181,6 +183,50 @@ def cargo_value_by_port(cargo_value: pd.DataFrame, context: Context) -> Figure:
         unit = _draw_values(axes, values, options, places, context)
         axes.set_xlabel(f"Cargo value gained ({unit} US dollars a month)")
     return figure
+
+
+def tornado(tornado: pd.DataFrame, option: str, context: Context) -> Figure:
+    """Return what the figures that matter most do to an option's worth, one at a time; assumed ones hatched.
+
+    Each bar goes from the worth at the figure's low end to that at its high end, all others as they are. Chance of the
+    simulation is not in it.
+    """
+    bars, usd, of = findings.tornado_bars(tornado, option, context)
+    if not bars:
+        raise ValueError(f"no figure moves what {option} is worth")
+    ends = [usd, *(end for bar in bars for end in bar.usd)]
+    unit, scale = ("billion", 1e9) if max(map(abs, ends)) >= _BILLIONS else ("million", 1e6)
+    what = "Net present value" if of == "npv" else "Welfare of a year"
+    rows = [Row(bar.label[0].upper() + bar.label[1:], [Words(bar.span, None)]) for bar in bars]
+    now = f"{what}: {number(usd / scale, 1)} {unit} dollars as the figures are (the line)"
+    ends_of = "; they may lie at an end of their range, as the guidance's value of time does" if of == "npv" else ""
+    notes = [f"{now}{ends_of}. Chance of the simulation is apart."]
+    with layout.style():
+        figure, box = layout.page(findings.tornado_title(bars, usd, of, option, context), notes, context.provenance)
+        handles = [
+            Patch(facecolor=look.color, label=f"at its {end}") for look, end in zip(_ENDS, ("low", "high"), strict=True)
+        ]
+        if any(bar.assumed for bar in bars):
+            handles.append(Patch(facecolor="white", edgecolor=layout.QUIET, hatch=_HATCH, label="assumed"))
+        box = layout.legend(figure, box, handles)
+        axes = layout.row_axes(figure, box, rows, "Low to high")
+        _draw_bars(axes, bars, usd, scale)
+        reach = max(ends) - min(ends)
+        low, high = (min(ends) - 0.05 * reach) / scale, (max(ends) + 0.05 * reach) / scale
+        axes.set_xlim(low, high)
+        axes.set_xticks(layout.ticks(low, high))
+        axes.set_xlabel(f"{what} ({unit} US dollars)")
+    return figure
+
+
+def _draw_bars(axes: Axes, bars: Sequence[findings.Bar], usd: float, scale: float) -> None:
+    """Draw each bar from the worth as it is to that at either end of its figure, the longer end first."""
+    for place, bar in enumerate(bars):
+        for end, look in sorted(zip(bar.usd, _ENDS, strict=True), key=lambda pair: -abs(pair[0] - usd)):
+            drawn = axes.barh(place, (end - usd) / scale, 0.62, left=usd / scale, color=look.color, zorder=2)
+            if bar.assumed:
+                drawn[0].set(hatch=_HATCH, edgecolor="white")
+    axes.axvline(usd / scale, color=layout.INK, linewidth=1.5, zorder=3)
 
 
 def finding(figure: Figure) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from portsim import __version__
+from portsim import __version__, assessment
 from portsim.errors import PortsimError
 from portsim.inspection import Sets, register
 
@@ -275,3 +275,4 @@ def _study(
 
 
 register(app)
+assessment.register(app)

@@ -23,6 +23,7 @@ from portsim.errors import nearest
 from portsim.schema import MODES, Figure, Identifier, Network, Real, ScenarioFile, Source, Strict, Whole
 
 PACKAGED = Path(str(resources.files("portsim"))) / "data" / "facts.yaml"
+ECONOMICS = PACKAGED.with_name("economics.yaml")
 BASELINE = "baseline"
 CONTEXT = "context"
 COLUMNS = ("id", "value", "unit", "year", "used_in", "source", "statement")
@@ -35,20 +36,22 @@ class Use(Strict):
     """One place where the product holds a fact: `value x factor + offset` of it.
 
     `path` alone stands in the baseline as read; with `scenario`, in the file of that scenario. `quantity` is
-    computed from the baseline. `relation`: what is held equals the figure, is above it, or is a text that tells it.
+    computed from the baseline. `parameter` is a figure of economics.yaml that takes its number from the fact.
+    `relation`: what is held equals the figure, is above it, or is a text that tells it.
     """
 
     path: Text | None = Field(default=None, description="a dotted path, ids in brackets")
     scenario: Identifier | None = Field(default=None, description="the name of a scenario's file")
     quantity: Literal["people_per_day", "open_ports"] | None = None
+    parameter: Identifier | None = Field(default=None, description="a figure of economics.yaml that refers to it")
     relation: Literal["equals", "above", "told"] = "equals"
     factor: Real = Field(default=1.0, description="from the fact's unit to the product's")
     offset: Real = 0.0
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if (self.path is None) == (self.quantity is None):
-            raise ValueError("give either path or quantity")
+        if sum(place is not None for place in (self.path, self.quantity, self.parameter)) != 1:
+            raise ValueError("give exactly one of path, quantity, parameter")
         if self.scenario is not None and self.path is None:
             raise ValueError("a scenario needs a path in its file")
         return self
@@ -57,6 +60,8 @@ class Use(Strict):
         """Name the place in a few words."""
         if self.scenario is not None:
             return f"{self.scenario}: {self.path}"
+        if self.parameter is not None:
+            return f"economics: {self.parameter}"
         return self.path or (self.quantity or "").replace("_", " ")
 
     def expected(self, value: float) -> float:
@@ -118,8 +123,12 @@ def verify(fact: Fact, folder: Path) -> tuple[Verdict, ...]:
 
     Raises ScenarioError for a scenario that cannot be read, KeyError for a path that leads nowhere.
     """
-    read = {name: _read(name, folder) for name in {use.scenario for use in fact.used_in}}
-    return tuple(_verdict(fact, use, _found(use, read[use.scenario])) for use in fact.used_in)
+    here = [use for use in fact.used_in if use.parameter is None]
+    read = {name: _read(name, folder) for name in {use.scenario for use in here}}
+    return tuple(
+        _referred(fact, use) if use.parameter is not None else _verdict(fact, use, _found(use, read[use.scenario]))
+        for use in fact.used_in
+    )
 
 
 def table() -> pd.DataFrame:
@@ -139,6 +148,16 @@ def _read(name: str | None, folder: Path) -> scenario.Scenario | ScenarioFile:
     if name is None:
         return scenario.load(folder / f"{BASELINE}.yaml")
     return documents.read_yaml(folder / f"{name}.yaml", ScenarioFile)
+
+
+def _referred(fact: Fact, use: Use) -> Verdict:
+    """Say whether a figure of economics.yaml takes its number from a fact: it names the fact and holds no copy."""
+    document = documents.Reader().document(ECONOMICS, None)
+    held = document.data["parameters"].get(use.parameter, {}) if document else {}
+    names = [held.get("fact", ""), *held.get("over", ())]
+    known = load().facts
+    holds = any(known.get(str(name)) == fact for name in names)
+    return Verdict(use, fact.value, ", ".join(map(str, filter(None, names))) or "nothing", holds)
 
 
 def _found(use: Use, held: scenario.Scenario | ScenarioFile) -> float | str:

@@ -672,3 +672,60 @@ def upper_reading(table: pd.DataFrame, context: Context) -> str:
         text = "no figure, beyond its reach" if value.blank else f"{dollars(value.usd, signed=True)} a month"
         texts.append(f"{context.scenarios[option]} {text}" if len(values) > 1 else text)
     return f"Upper reading, the whole rule given to this region: {'; '.join(texts)}." if texts else ""
+
+
+# --- what drives a value ------------------------------------------------------------------------------------
+
+
+class Bar(NamedTuple):
+    """What one figure does to a worth: its ends, and the worth at each; `assumed` where nobody measured or wrote it."""
+
+    label: str
+    ends: tuple[float, float]
+    unit: str
+    usd: tuple[float, float]
+    assumed: bool
+
+    @property
+    def span(self) -> str:
+        """Return the ends of the figure with its unit, in few letters."""
+        if math.isnan(self.ends[0]):
+            return self.unit  # an input of the model is told in words
+        low, high = map(_short, self.ends)
+        unit = (
+            self.unit.replace("USD", "$").replace(" per ", "/").replace("$/", "$ a ").replace("gallons/hour", "gal/h")
+        )
+        return f"{low} to {high} {unit}"
+
+
+def _short(value: float) -> str:
+    for size, letter in ((1e9, " bn"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"
+    return f"{value:.4g}"
+
+
+def tornado_bars(tornado: pd.DataFrame, option: str, context: Context) -> tuple[list[Bar], float, str]:
+    """Return the bars of an option, the longest first, the worth they start from, and of what they are."""
+    rows = tornado[(tornado["base"] == context.base) & (tornado["option"] == option)].to_dict("records")
+    bars = [
+        Bar(
+            str(row["label"]),
+            (float(row["low_value"]), float(row["high_value"])),
+            str(row["unit"]),
+            (float(row["usd_at_low"]), float(row["usd_at_high"])),
+            row["class"] == "assumed",
+        )
+        for row in rows
+    ]
+    return bars, float(rows[0]["usd_at_value"]) if rows else math.nan, str(rows[0]["of"]) if rows else ""
+
+
+def tornado_title(bars: Sequence[Bar], usd: float, of: str, option: str, context: Context) -> str:
+    """Return the finding of a tornado: the figure that matters most, and whether any turns the sign."""
+    what = "net present value" if of == "npv" else "yearly welfare"
+    turning = [bar.label for bar in bars if min(*bar.usd, usd) < 0 < max(*bar.usd, usd)]
+    first = f"{context.scenarios[option]}: {bars[0].label} moves the {what} most"
+    if turning:
+        return f"{first}; {turning[0]} alone can turn its sign"
+    return f"{first}; none alone turns its sign"

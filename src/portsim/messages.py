@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from portsim import clock
 from portsim.errors import nearest
-from portsim.schema import IDENTIFIER_FORM, Change
+from portsim.schema import IDENTIFIER_FORM, YEAR_PATTERN, Change
 
 Loc = tuple[int | str, ...]
 
@@ -120,6 +120,8 @@ def _pattern(given: str, pattern: str) -> str:
         return f"'{given}' is no hour of the week: write {_DAYS} and an hour, as in 'sun 10:00'"
     if pattern == clock.DAYS_PATTERN:
         return f"'{given}' names no days: allowed: daily, {_DAYS}, or a range such as mon-fri"
+    if pattern == YEAR_PATTERN:
+        return f"'{given}' is not a year: write four digits, such as 2026"
     name = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-")
     hint = f"; did you mean '{name}'?" if re.fullmatch(pattern, name) else ""
     return f"'{given}' is not a name: use lower-case letters, digits and hyphens, a letter first{hint}"

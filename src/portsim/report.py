@@ -11,20 +11,21 @@ import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from portsim import __version__, tables
+from portsim import __version__, parameters, tables, valuing
 from portsim.demand import lanes_of, patience_per_min
 from portsim.economics import Saving
 from portsim.errors import PortsimError, ResultsError
 from portsim.findings import Context, main_lines, no_truck_change
 from portsim.measures import ALL, HOURLY_METRICS, Measures
-from portsim.scenario import Scenario, assumed, count_by_class, resolved_yaml
-from portsim.schema import DemandChange, Event, Mode, Observed, ScaleDemand, as_mode
+from portsim.scenario import Scenario, assumed, count_by_class, in_year, resolved_yaml
+from portsim.schema import MODES, DemandChange, Event, Mode, Observed, ScaleDemand, as_mode
 
 MANIFEST = "manifest.json"
 PARTS = "parts"
@@ -32,8 +33,18 @@ ROWS = "rows"
 OWNER = "study"
 _PACKAGES = ("numpy", "scipy", "simpy", "pandas", "pydantic", "matplotlib", "joblib")
 _KEEPS_UP = 0.98  # of those who join in the measured weeks; below, a line is growing
+_EXACT = ("replications", "truck_savings")  # they are read again: valuing a run anew gives the same dollars
 _FIGURE_MODES: tuple[Mode, ...] = ("vehicle", "truck", "pedestrian")
 Run = Sequence[Sequence[Measures]]
+
+
+class Later(NamedTuple):
+    """A base and an option with the demand of a later year; `of` names the option of today."""
+
+    of: str
+    year: int
+    base: Scenario
+    option: Scenario
 
 
 @dataclass(frozen=True)
@@ -63,9 +74,26 @@ class Study:
         return Study(*groups)
 
     @property
-    def runs(self) -> tuple[Scenario, ...]:
-        """Return all that is simulated."""
+    def later(self) -> tuple[Later, ...]:
+        """Return base and option in the years that an option's appraisal asks for."""
+        base, *options = self.scenarios
+        return tuple(
+            Later(option.name, year, in_year(base, year, plan), in_year(option, year, plan))
+            for option in options
+            if (plan := option.appraisal) is not None
+            for year in plan.years
+        )
+
+    @property
+    def shown(self) -> tuple[Scenario, ...]:
+        """Return what has rows in every table: the scenarios and their companions."""
         return self.scenarios + self.companions
+
+    @property
+    def runs(self) -> tuple[Scenario, ...]:
+        """Return all that is simulated: what is shown, then later years, a base that several options share once."""
+        years = {scenario.name: scenario for pair in self.later for scenario in (pair.base, pair.option)}
+        return (*self.shown, *years.values())
 
     @property
     def digest(self) -> str:
@@ -73,7 +101,7 @@ class Study:
         content = [
             [s.name, s.title, s.digest, s.cargo_rule.model_dump(mode="json") if s.cargo_rule else None]
             for s in self.runs
-        ]
+        ] + [[s.name, s.appraisal.model_dump(mode="json")] for s in self.scenarios if s.appraisal is not None]
         return hashlib.sha256(json.dumps([__version__, content]).encode()).hexdigest()
 
     def problems(self) -> list[str]:
@@ -90,6 +118,8 @@ class Study:
             for option in options
             if option.cargo_rule != base.cargo_rule
         ]
+        found += self._unlike_years()
+        found += self._unknown_dollars()
         for option in options:
             for key, value in base.run.model_dump().items():
                 other = getattr(option.run, key)
@@ -99,6 +129,28 @@ class Study:
                         "a fair comparison runs both alike"
                     )
         return found
+
+    def _unlike_years(self) -> list[str]:
+        """Return which options would have the base of one year grow otherwise than others."""
+        seen: dict[str, str] = {}
+        return list(
+            dict.fromkeys(
+                f"{pair.of}: its appraisal grows the demand of {pair.year} otherwise than another option's does: "
+                "a comparison has one future; state growth_pct_per_year and counts_year alike"
+                for pair in self.later
+                if seen.setdefault(pair.base.name, pair.base.digest) != pair.base.digest
+            )
+        )
+
+    def _unknown_dollars(self) -> list[str]:
+        """Return which appraisals are in dollars of a year without a price index."""
+        known = parameters.load().price_index.by_year if any(s.appraisal for s in self.scenarios) else {}
+        return [
+            f"{s.path}: appraisal.dollar_year is {s.appraisal.dollar_year}, a year without a price index: "
+            f"known: {', '.join(map(str, known))}"
+            for s in self.scenarios[1:]
+            if s.appraisal is not None and str(s.appraisal.dollar_year) not in known
+        ]
 
     def folder(self, results: Path) -> Path:
         """Return the folder of this study below `results`."""
@@ -115,8 +167,16 @@ class Tables:
     comparison: pd.DataFrame
     hourly_comparison: pd.DataFrame
     cargo_value: pd.DataFrame
+    replications: pd.DataFrame = field(default_factory=pd.DataFrame)
+    truck_savings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    worth: valuing.Worth = field(default_factory=lambda: valuing.Worth(parameters.load(), {}, {}))
     savings: Mapping[str, Saving] = field(default_factory=dict)
     growing: Sequence[GrowingLine] = ()
+
+    @cached_property
+    def worth_tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables of the valuation by name."""
+        return self.worth.tables()
 
     def items(self) -> Sequence[tuple[str, pd.DataFrame]]:
         """Return the tables by name, those that the study has."""
@@ -127,6 +187,9 @@ class Tables:
             ("comparison", self.comparison),
             ("hourly_comparison", self.hourly_comparison),
             ("cargo_value", self.cargo_value),
+            *self.worth_tables.items(),
+            ("replications", self.replications),
+            ("truck_savings", self.truck_savings),
         )
         return [(name, table) for name, table in named if not table.empty]
 
@@ -151,31 +214,54 @@ def claim(folder: Path, study: Study) -> None:
 
 def build_tables(study: Study, measures: Run) -> Tables:
     """Return the tables of a study from the measures of its runs' replications, in the order of `study.runs`."""
-    comparisons, of_hours, values, savings = [], [], [], {}
+    comparisons, of_hours, values, savings, trucks = [], [], [], {}, []
     measured = dict(zip((s.name for s in study.runs), measures, strict=True))
     for base, option in _pairs(study):
         pair = (base.name, option.name, measured[base.name], measured[option.name])
         comparisons.append(tables.comparison(*pair))
         of_hours.append(tables.hourly_comparison(*pair))
-        if base.cargo_rule is not None:
-            value, saving = tables.cargo_value(
-                *pair,
-                ports=[port.id for port in base.network.ports],
-                rule=base.cargo_rule,
-                assumed=frozenset(port for port, mode in resting_on_assumed(base) if mode == "truck"),
-                demand_differs=demand_differs(base, option, "truck"),
-            )
-            values.append(value)
+        cargo, saving = cargo_table(base, option, *pair[2:])
+        if saving is not None:
+            values.append(cargo)
             savings[option.name] = saving
+            trucks.append(tables.truck_savings(base.name, option.name, saving))
+    run = valuing.Finished(
+        basis(study),
+        replications=_stack([tables.replications(name, m) for name, m in measured.items()]),
+        truck_savings=_stack(trucks),
+        cargo_value=_stack(values),
+    )
+    shown = {scenario.name: measured[scenario.name] for scenario in study.shown}
     return Tables(
         summary=_stack([tables.summary(name, m) for name, m in measured.items()]),
-        hourly=_stack([tables.hourly(name, m) for name, m in measured.items()]),
-        weekday_profile=_stack([tables.weekday_profile(name, m) for name, m in measured.items()]),
+        hourly=_stack([tables.hourly(name, m) for name, m in shown.items()]),
+        weekday_profile=_stack([tables.weekday_profile(name, m) for name, m in shown.items()]),
         comparison=_stack(comparisons),
         hourly_comparison=_stack(of_hours),
-        cargo_value=_stack(values),
+        cargo_value=run.cargo_value,
+        replications=run.replications,
+        truck_savings=run.truck_savings,
+        worth=valuing.worth(run, parameters.load()),
         savings=savings,
-        growing=growing_lines(study, measures),
+        growing=[one for one in growing_lines(study, measures) if one.scenario in study.shown],
+    )
+
+
+def cargo_table(
+    base: Scenario, option: Scenario, before: Sequence[Measures], after: Sequence[Measures]
+) -> tuple[pd.DataFrame, Saving | None]:
+    """Return the rows of cargo_value.csv of one pair and the minutes they rest on; none without a rule."""
+    if base.cargo_rule is None:
+        return pd.DataFrame(), None
+    return tables.cargo_value(
+        base.name,
+        option.name,
+        before,
+        after,
+        ports=[port.id for port in base.network.ports],
+        rule=base.cargo_rule,
+        assumed=frozenset(port for port, mode in resting_on_assumed(base) if mode == "truck"),
+        demand_differs=demand_differs(base, option, "truck"),
     )
 
 
@@ -184,6 +270,33 @@ def _pairs(study: Study) -> Iterator[tuple[Scenario, Scenario]]:
     for group in (study.scenarios, study.companions):
         for option in group[1:]:
             yield group[0], option
+
+
+def basis(study: Study) -> valuing.Basis:
+    """Return what a valuation of the study takes beside its tables."""
+    later = [valuing.LaterPair(of=o.of, year=o.year, base=o.base.name, option=o.option.name) for o in study.later]
+    plans = {s.name: s.appraisal for s in study.scenarios[1:] if s.appraisal is not None}
+    held = basis_of(list(_pairs(study)), study.scenarios[0])
+    return held.model_copy(update={"appraisals": plans, "later": tuple(later)})
+
+
+def basis_of(pairs: Sequence[tuple[Scenario, Scenario]], base: Scenario) -> valuing.Basis:
+    """Return what a valuation of some pairs takes beside their tables."""
+    ports = {port.id: port for pair in pairs for scenario in pair for port in scenario.network.ports}
+    regions = {port.id: port.region for port in base.network.ports}
+    return valuing.Basis(
+        pairs=tuple(
+            valuing.Pair(
+                base=one.name,
+                option=other.name,
+                demand_differs=tuple(mode for mode in MODES if demand_differs(one, other, mode)),
+            )
+            for one, other in pairs
+        ),
+        region={**{name: port.region for name, port in ports.items()}, **regions},
+        taste_scale_min=base.network.choice.taste_scale_min.value,
+        cargo_rule=base.cargo_rule,
+    )
 
 
 def demand_differs(base: Scenario, option: Scenario, mode: Mode) -> bool:
@@ -279,9 +392,16 @@ def write(folder: Path, study: Study, measures: Run, started: float, engine: str
 
 
 def _write_tables(folder: Path, found: Tables) -> None:
-    (folder / "tables").mkdir(exist_ok=True)
     for name, table in found.items():
-        _replace(folder / "tables" / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
+        write_table(folder, name, table)
+
+
+def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """Write one table of a folder, whole or not at all."""
+    (folder / "tables").mkdir(exist_ok=True)
+    (folder / "figures").mkdir(exist_ok=True)
+    digits = None if name in _EXACT else "%.6g"
+    _replace(folder / "tables" / f"{name}.csv", table.to_csv(index=False, float_format=digits))
 
 
 def _write_resolved(folder: Path, study: Study) -> None:
@@ -303,7 +423,7 @@ def _write_figures(folder: Path, study: Study, found: Tables) -> dict[str, str]:
 
     (folder / "figures").mkdir(exist_ok=True)
     findings = {}
-    for name, figure in _figures(found, _context(study)):
+    for name, figure in _figures(found, context(study)):
         charts.save(figure, folder / "figures" / name)
         findings[name] = charts.finding(figure)
     return findings
@@ -326,6 +446,10 @@ def _figures(found: Tables, context: Context) -> Iterator[tuple[str, Any]]:
     yield from _week_figures(found, context)
     if not found.cargo_value.empty and not no_truck_change(found.cargo_value):
         yield "cargo-value", charts.cargo_value_by_port(found.cargo_value, context)
+    drivers = found.worth_tables["tornado"]
+    options = [name for name in context.scenarios if not drivers.empty and name in set(drivers["option"])]
+    for option in options:
+        yield f"tornado{f'-{option}' * (len(options) > 1)}", charts.tornado(drivers, option, context)
 
 
 def _week_figures(found: Tables, context: Context) -> Iterator[tuple[str, Any]]:
@@ -345,7 +469,8 @@ def _week_figures(found: Tables, context: Context) -> Iterator[tuple[str, Any]]:
             yield f"week-{port}-{mode}-{lane_type}{suffix}", figure
 
 
-def _context(study: Study) -> Context:
+def context(study: Study) -> Context:
+    """Return what the charts of a study say beside their tables."""
     base = study.scenarios[0]
     counts = count_by_class(base)
     credit = base.network.credit or f"network {base.network.network}"
@@ -383,6 +508,7 @@ def _manifest(study: Study, started: float, engine: str) -> dict[str, object]:
             }
             for s in study.runs
         ],
+        "valuation": basis(study).model_dump(mode="json", by_alias=True),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),

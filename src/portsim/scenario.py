@@ -22,6 +22,8 @@ from portsim.errors import Fault, KeyPath, PortsimError, ScenarioError
 from portsim.messages import human
 from portsim.paths import Leaf, changed, leaves
 from portsim.schema import (
+    MODES,
+    Appraisal,
     CargoRule,
     Change,
     DemandChange,
@@ -29,6 +31,7 @@ from portsim.schema import (
     Network,
     Provenance,
     Run,
+    ScaleDemand,
     ScenarioFile,
     SourceClass,
 )
@@ -74,6 +77,8 @@ class Scenario:
     before: Network
     """The network with the scenario's settings, before its changes."""
     sets: tuple[str, ...] = ()
+    appraisal: Appraisal | None = None
+    """What the scenario costs; of the youngest file that says so, whole."""
     idle: Mapping[str, Fault] = field(default_factory=dict, compare=False, repr=False)
     """What the command line would have set, but is of nothing in this scenario, and why; see `load`."""
     origins: Mapping[KeyPath, str] = field(default_factory=dict, compare=False, repr=False)
@@ -156,6 +161,7 @@ def load(
         files=tuple(reading.files),
         before=before,
         sets=tuple(text for text in sets if text not in applied.idle),
+        appraisal=next((file.appraisal for file in reversed(files) if file.appraisal is not None), None),
         idle=applied.idle,
         origins=reading.origins,
     )
@@ -221,6 +227,25 @@ def at_low_patience(scenario: Scenario) -> Scenario | None:
     )
 
 
+def in_year(scenario: Scenario, year: int, appraisal: Appraisal) -> Scenario:
+    """Return a scenario with the demand of a later year, grown by mode as an appraisal says from its counts' year.
+
+    Growth is one more layer of demand, so that the travellers of the earlier year are all there.
+    """
+    grown = tuple(
+        ScaleDemand(action="scale_demand", factor=appraisal.growth_factor(mode, year), modes=(mode,))
+        for mode in MODES
+        if mode in appraisal.growth_pct_per_year
+    )
+    return replace(
+        scenario,
+        name=f"{scenario.name}-{year}",
+        title=f"{scenario.title}, {year}",
+        demand=(*scenario.demand, *grown),
+        appraisal=None,
+    )
+
+
 def resolved_yaml(scenario: Scenario) -> str:
     """Return the scenario with everything inherited, read and changed written out, as YAML."""
     return write_yaml(
@@ -231,6 +256,7 @@ def resolved_yaml(scenario: Scenario) -> str:
             "run": scenario.run.model_dump(),
             "demand": [_plain_data(change) for change in scenario.demand],
             "cargo_rule": _plain_data(scenario.cargo_rule),
+            "appraisal": _plain_data(scenario.appraisal),
             "network": _plain_data(scenario.network),
         }
     )

@@ -1001,6 +1001,123 @@ class CargoRule(Strict):
     high_factor: Positive = Figure(value=1.0)
 
 
+FIRST_YEAR, LAST_YEAR = 2000, 2150
+CalendarYear = Annotated[Whole, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
+YEAR_PATTERN = r"^2[01][0-9][0-9]$"
+YearOfCost = Annotated[str, Field(pattern=YEAR_PATTERN, description="a year, such as 2026")]
+Rate = Annotated[Figure, *_figure(low=-20.0, high=50.0)]
+
+
+class OfficersCost(Strict):
+    """What the officers of an option cost; their number follows from the booths it opens, unless it is stated."""
+
+    usd_per_year: Positive = Field(description="one officer's year, pay and all that comes with it")
+    added: NotNegative | None = Field(default=None, description="officers; absent: the hours of added booths need them")
+    booth_hours_per_year: Positive = Field(
+        default=Figure(value=1500.0), description="hours that one officer stands at a booth in a year"
+    )
+
+
+class Appraisal(Strict):
+    """What an option costs and when, and the years in which it is simulated, to say whether it is worth it.
+
+    All in real dollars of `dollar_year`. Demand grows from the year of the counts; benefits lie on straight lines
+    between the years simulated, and stay at the last one's after it.
+    """
+
+    dollar_year: CalendarYear = Field(description="the dollars of every cost")
+    opening_year: CalendarYear = Field(description="the first whole year of benefits")
+    horizon_years: Annotated[Whole, Field(ge=1, le=100)] = Field(description="years of operation")
+    counts_year: CalendarYear = Field(default=2024, description="the year the network's demand is of")
+    years: tuple[CalendarYear, ...] = Field(default=(), description="the years simulated, beside that of the counts")
+    growth_pct_per_year: dict[Mode, Rate] = Field(default_factory=dict, description="of demand; absent is 0")
+    capital_usd: dict[YearOfCost, NotNegative] = Field(default_factory=dict, description="by the year it is spent")
+    most_wait_min: Positive = Field(
+        default=Figure(value=180.0),
+        description="a mode's benefits grow no further once a line of the base waits longer on average: "
+        "something else would be done by then",
+    )
+    residual_usd: NotNegative = Field(default=Figure(value=0.0), description="left at the end of the horizon")
+    operating_usd_per_year: NotNegative = Figure(value=0.0)
+    officers: OfficersCost | None = None
+    discount_pct: Rate = Figure(value=7.0)
+    beside_discount_pct: tuple[Annotated[Real, Field(ge=-20, le=50)], ...] = (3.1, 2.0)
+    sources: dict[Identifier, Source] = Field(default_factory=dict, description="documents the figures are from")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if list(self.years) != sorted(set(self.years)):
+            raise ValueError("years must rise, each given once")
+        if self.years and self.years[0] <= self.counts_year:
+            raise ValueError(f"years must lie after counts_year ({self.counts_year}), which is simulated anyway")
+        last = self.opening_year + self.horizon_years - 1
+        if self.years and self.years[-1] > last:
+            raise ValueError(f"year {self.years[-1]} lies after the last year of operation ({last})")
+        late = [year for year in self.capital_usd if int(year) > last]
+        if late:
+            raise ValueError(f"capital of {late[0]} is spent after the last year of operation ({last})")
+        if self.years and not self.growth_pct_per_year:
+            raise ValueError("years to simulate need growth_pct_per_year: without growth they are all alike")
+        if not self.capital_usd and self.officers is None and self.operating_usd_per_year.value == 0:
+            raise ValueError(
+                "give capital_usd, operating_usd_per_year or officers: an option without cost is no choice"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sourced(self) -> Self:
+        stated = {**self.figures(), **{f"capital_usd.{year}": figure for year, figure in self.capital_usd.items()}}
+        stated.pop("capital", None)
+        for name, figure in stated.items():
+            if figure.class_ != "assumed" and figure.source is None:
+                raise ValueError(f"{name}: a {figure.class_} figure needs its source")
+            if figure.source is not None and figure.source not in self.sources:
+                known = ", ".join(self.sources) or "none is defined"
+                raise ValueError(f"{name}: unknown source '{figure.source}': allowed: {known}")
+        return self
+
+    def figures(self) -> dict[str, Figure]:
+        """Return every figure by its name in results; capital is that of all years together."""
+        officers = self.officers
+        named = {
+            **({"capital": self._capital()} if self.capital_usd else {}),
+            **{f"growth-{mode}": figure for mode, figure in self.growth_pct_per_year.items()},
+            "residual": self.residual_usd,
+            "operating": self.operating_usd_per_year,
+            "discount": self.discount_pct,
+        }
+        if officers is not None:
+            named |= {"officer-year": officers.usd_per_year, "booth-hours": officers.booth_hours_per_year}
+            named |= {} if officers.added is None else {"officers": officers.added}
+        return named
+
+    def _capital(self) -> Figure:
+        """Return the capital of all years; as uncertain as its parts, all dear or all cheap together."""
+        parts = self.capital_usd.values()
+        classes = {part.class_ for part in parts}
+        return Figure(
+            value=sum(part.value for part in parts),
+            low=sum(part.value if part.low is None else part.low for part in parts),
+            high=sum(part.value if part.high is None else part.high for part in parts),
+            class_=classes.pop() if len(classes) == 1 else "assumed",
+        )
+
+    def capital_shares(self) -> dict[int, float]:
+        """Return what share of all capital is spent in each year."""
+        total = sum(figure.value for figure in self.capital_usd.values())
+        return {int(year): figure.value / total if total else 0.0 for year, figure in self.capital_usd.items()}
+
+    def growth_factor(self, mode: Mode, year: int) -> float:
+        """Return what the demand of a mode is in a year, of that in the counts' year: (1 + g)^n."""
+        rate = self.growth_pct_per_year.get(mode)
+        return 1.0 if rate is None else float((1 + rate.value / 100) ** (year - self.counts_year))
+
+    @property
+    def last_year(self) -> int:
+        """Return the last year of operation."""
+        return self.opening_year + self.horizon_years - 1
+
+
 class ScenarioFile(Strict):
     """One scenario: a name, a parent, what it changes, and how to run it."""
 
@@ -1021,6 +1138,7 @@ class ScenarioFile(Strict):
     changes: tuple[Change, ...] = ()
     run: Run = Run()
     cargo_rule: CargoRule | None = None
+    appraisal: Appraisal | None = Field(default=None, description="costs and years, for net present value and the like")
 
 
 def scenario_json_schema() -> dict[str, Any]:

@@ -10,9 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from portsim import execution, experiment, report, rows
-from portsim.errors import Fault, PortsimError, ScenarioError
+from portsim import execution, experiment, parameters, report, rows
+from portsim import sensitivity as analysis
+from portsim.errors import Fault, PortsimError, ScenarioError, nearest
 from portsim.execution import Cluster
+from portsim.parameters import Parameters
 from portsim.report import Study
 from portsim.scenario import Scenario, at_low_patience, load
 from portsim.settings import COMMAND_LINE
@@ -123,6 +125,58 @@ def _place(address: str | None, engine: experiment.Engine) -> AbstractContextMan
     if address is None:
         return nullcontext()
     return execution.cluster(address, partial(experiment.versions, engine))
+
+
+def sensitivity(
+    study: Study,
+    out: Path | None = None,
+    *,
+    only: Sequence[str] = (),
+    figures: Parameters | None = None,
+    jobs: int | None = None,
+    engine: str | None = None,
+    quiet: bool = False,
+) -> Path:
+    """Run a base and an option with each input moved alone, write tables/sensitivity.csv and its figure.
+
+    The folder is that of the comparison, whose replications it uses. Raises PortsimError for an unknown input.
+    """
+    from portsim import charts  # noqa: PLC0415 - matplotlib is slow to import
+
+    base, option = study.scenarios
+    chosen = _chosen(analysis.moves(base), only)
+    folder = out if out is not None else study.folder(RESULTS)
+    report.claim(folder, study)
+    pairs = analysis.pairs(base, option, chosen)
+    runs = [scenario for pair in pairs for scenario in pair]
+    kind = experiment.default_engine() if engine is None else experiment.as_engine(engine)
+    started = time.time()
+    with Reporter(folder / "run.log", quiet=quiet) as reporter:
+        reporter.say(
+            f"portsim sensitivity: {option.title} against {base.title}, {len(chosen)} moves of "
+            f"{len({move.name for move in chosen})} inputs, {base.run.replications} replications each"
+        )
+        reporter.begin_progress()
+        measures = experiment.run(runs, folder / report.PARTS, engine=kind, jobs=jobs, progress=reporter.progress)
+        both = list(zip(measures[::2], measures[1::2], strict=True))
+        found = analysis.table(pairs, chosen, both, figures or parameters.load())
+        report.write_table(folder, "sensitivity", found)
+        bars = analysis.as_tornado(found)
+        if not bars.empty:
+            charts.save(charts.tornado(bars, option.name, report.context(study)), folder / "figures" / "sensitivity")
+        reporter.stop_progress()
+        for line in analysis.lines(found):
+            reporter.say(line)
+        reporter.say(f"wrote {folder}/tables/sensitivity.csv  ({time.time() - started:.0f} s)")
+    return folder
+
+
+def _chosen(known: Sequence[analysis.Move], only: Sequence[str]) -> list[analysis.Move]:
+    names = list(dict.fromkeys(move.name for move in known))
+    for name in only:
+        if name not in names:
+            raise PortsimError(f"unknown input '{name}': {nearest(name, names)}")
+    return [move for move in known if not only or move.name in only]
 
 
 def _say_engine(reporter: Reporter, study: Study, engine: experiment.Engine, *, asked: bool) -> None:

@@ -1,4 +1,4 @@
-"""Measures of replications -> the tidy tables of a study: summary, hourly, comparisons, cargo value."""
+"""Measures of replications -> the tidy tables of a study: summary, hourly, comparisons, cargo value, replications."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from portsim import clock, economics
+from portsim.flows import COLUMNS as REPLICATION_COLUMNS
 from portsim.inference import IDENTICAL, NO_CLEAR_CHANGE, estimate, paired_difference
 from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, TOLL_REVENUE, Measures
 from portsim.schema import CargoRule
+from portsim.valuing import plain_rule
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -269,12 +271,33 @@ def _trucks(replications: Sequence[Measures]) -> Iterator[economics.Trucks]:
         yield ((week.key, week.port, week.wait / clock.MINUTE) for week in measures.trucks)
 
 
-def plain_rule(rule: CargoRule) -> economics.Rule:
-    """Return the cargo rule in plain numbers."""
-    border = rule.border_truck_imports_usd_bn.value
-    return economics.Rule(
-        usd_per_month_per_10_min=rule.usd_per_month_per_10_min.value,
-        shares={port: figure.value / border for port, figure in rule.truck_imports_usd_bn.items()},
-        low_factor=rule.low_factor.value,
-        high_factor=rule.high_factor.value,
+def replications(scenario: str, measures: Sequence[Measures]) -> pd.DataFrame:
+    """Return the rows of replications.csv of one scenario: every line in every replication, what valuing takes."""
+    lines = measures[0].lines
+    rows = [measures[0].groups.index(line) for line in lines]
+    table = pd.DataFrame(
+        [(number, *line) for number in range(len(measures)) for line in lines],
+        columns=["replication", "port", "mode", "lane_type"],
+    )
+    table.insert(0, "scenario", scenario)
+    summary = np.concatenate([m.summary[rows] for m in measures])
+    hours = np.concatenate([m.hourly.sum(axis=1) for m in measures]) / clock.DAYS_PER_WEEK
+    for column, metric in enumerate(SUMMARY_METRICS):
+        table[metric] = summary[:, column]
+    table["joins_per_day"] = hours[:, HOURLY_METRICS.index("arrivals_per_hour")]
+    table["booth_hours_per_day"] = hours[:, HOURLY_METRICS.index("booths_open")]
+    return table[list(REPLICATION_COLUMNS)]
+
+
+def truck_savings(base: str, option: str, saving: economics.Saving) -> pd.DataFrame:
+    """Return the rows of truck_savings.csv of one pair: minutes saved by the same trucks, in every replication."""
+    count = len(saving.minutes)
+    return pd.DataFrame(
+        {
+            "base": base,
+            "option": option,
+            "replication": np.repeat(np.arange(count), len(saving.ports)),
+            "port": list(saving.ports) * count,
+            "minutes_saved": saving.minutes.ravel(),
+        }
     )

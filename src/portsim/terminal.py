@@ -99,6 +99,10 @@ class Reporter:
         self._started = time.monotonic()
         self._bar.start()
 
+    def stop_progress(self) -> None:
+        """End the progress bar."""
+        self._bar.stop()
+
     def progress(self, done: int, total: int) -> None:
         """Say how many replications are finished."""
         self._bar.update(self._task, completed=done, total=total)
@@ -118,7 +122,7 @@ class Reporter:
         for scenarios in filter(None, (study.scenarios, study.companions)):
             self._print_table(_wait_table(scenarios, found))
             for option in scenarios[1:]:
-                for line in _cargo_lines(option, found):
+                for line in (*_cargo_lines(option, found), *found.worth.lines(option.name)):
                     self.say(line)
         for growing in found.growing:
             self.say(f"warning: {growing}: the line grows, and its waits say how long was simulated")
@@ -267,7 +271,7 @@ def _cargo_lines(option: Scenario, found: Tables) -> list[str]:
         return []
     rows = found.cargo_value[found.cargo_value["option"] == option.name]
     if no_truck_change(rows):
-        return ["No truck line changes: cargo value is 0. Travellers' time is not valued in dollars."]
+        return ["No truck line changes: cargo value is 0."]
     lines = [f"Cargo value by the documents' rule, {option.title}:"]
     for row in rows.to_dict("records"):
         name = "all ports" if row["port"] == ALL else option.network.port(row["port"]).name

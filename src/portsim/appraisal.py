@@ -1,0 +1,664 @@
+"""Is an option worth what it costs? Benefits of the years simulated -> net present value, ratio, payback, rate.
+
+Everything is real, in one year's dollars, discounted to that year. Benefits are those of welfare; the other accounts
+stay out. They lie on straight lines between the years simulated, mode by mode, and stay where they are after the last.
+Where a line grows without end in a year, its wait says how long was simulated and no more; and where the base's wait
+is beyond what would be borne, something else would be done. The mode's benefits then stay at those of the year before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from portsim import welfare
+from portsim.flows import Flows
+from portsim.inference import estimate
+from portsim.numbers import Estimate, dollars, number
+from portsim.parameters import Parameter, Parameters
+from portsim.schema import Appraisal
+from portsim.schema import Figure as Stated
+from portsim.terms import P10_P90, Term, drawn, prices
+from portsim.value import Valuation
+
+Floats = npt.NDArray[np.float64]
+Draws = Mapping[str, float] | Mapping[str, Floats]
+
+KEEPS_UP = 0.98  # of those who join in the measured weeks; below, a line grows
+COLUMNS = (
+    *("base", "option", "discount_pct", "metric", "value", "low", "median", "high", "simulation_hw"),
+    *("unit", "dollar_year", "note"),
+)
+YEAR_COLUMNS = ("base", "option", "year", "item", "usd", "simulated")
+TORNADO_COLUMNS = (
+    *("base", "option", "of", "parameter", "label", "class", "low_value", "high_value", "unit", "value"),
+    *("usd_at_low", "usd_at_high", "usd_at_value"),
+)
+MOST_BARS = 10
+BILLION = 1e9
+HALF_RANGE = 0.2  # a figure without a range is moved by a fifth, and is said to be
+UNDEFINED_RATIO = "no capital: the ratio has no denominator"
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """One simulated year: what the option is worth in it, and why the benefits of a mode do not count, by mode."""
+
+    year: int
+    valued: Valuation
+    beyond: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An option to appraise: its costs and years, and what was simulated, the year of the counts first."""
+
+    base: str
+    option: str
+    plan: Appraisal
+    simulated: tuple[Simulated, ...]
+    booth_hours: float
+    """Hours that booths are open in a year beyond those of the base, in the year of the counts."""
+    person_minutes: float
+    """Minutes that travellers, and trucks, gain a year, in the year of the counts."""
+
+
+def beyond(flows: Flows, most_wait_min: float) -> dict[str, str]:
+    """Return why a mode's waits cannot be used: a line serves clearly fewer than join it, or the base's is too long."""
+    found: dict[str, str] = {}
+    before, after = (np.nan_to_num(side.wait_min) for side in (flows.base, flows.option))
+    concerned = np.any(before != after, axis=0)  # a line that nothing changes has no benefit to spoil
+    for line, wait in zip(flows.lines, np.where(concerned, before.mean(axis=0), 0.0), strict=True):
+        if wait > most_wait_min:
+            found[line[1]] = f"{'/'.join(line)} of the base waits {wait:.0f} min, above {most_wait_min:g}"
+    for side in (flows.base, flows.option):
+        behind = side.crossings.mean(axis=0) < KEEPS_UP * side.joins.mean(axis=0)
+        found |= {
+            line[1]: f"{'/'.join(line)} grows without end"
+            for line, late in zip(flows.lines, behind, strict=True)
+            if late
+        }
+    return found
+
+
+def added_booth_hours(flows: Flows) -> float:
+    """Return the hours a year that booths are open in the option beyond the base, net of those that close."""
+    return float((flows.option.booth_hours - flows.base.booth_hours).mean(axis=0).sum())
+
+
+def case(base: str, option: str, plan: Appraisal, simulated: Sequence[tuple[int, Valuation]]) -> Case:
+    """Return an option as it is appraised; `simulated` begins with the year of the counts."""
+    most = plan.most_wait_min.value
+    years = tuple(Simulated(year, valued, beyond(valued.case.flows, most)) for year, valued in simulated)
+    first = simulated[0][1].case
+    minutes = sum(float(one.hours.mean()) * one.occupancy * 60 for one in welfare.saved(first.flows, first.markets))
+    return Case(base, option, plan, years, added_booth_hours(first.flows), minutes)
+
+
+# --- the stream of years -----------------------------------------------------------------------
+
+
+def discount_factor(rate_pct: float, years: float) -> float:
+    """Return what a dollar so many years later is worth now: (1 + r)^-n."""
+    return float((1 + rate_pct / 100) ** -years)
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """All figures of an appraisal: those of the valuation and of the plan, as they are or drawn; one row a draw."""
+
+    held: Draws
+
+    def __getitem__(self, name: str) -> Floats:
+        return np.atleast_1d(np.asarray(self.held[name], dtype=np.float64))
+
+
+def stream(held: Case, figures: Draws, by: Callable[[Term], Floats | float]) -> Floats:
+    """Return the benefits of each year of operation, shape (rows, years); `by` picks what of a term's quantity counts.
+
+    A growth that differs from the plan's meets each year's demand sooner or later: the years simulated are read at
+    the year in which the plan has that demand.
+    """
+    years = np.arange(held.plan.opening_year, held.plan.last_year + 1, dtype=np.float64)
+    modes = dict.fromkeys(term.mode for term in held.simulated[0].valued.of(welfare.ACCOUNT))
+    return sum((_of_mode(held, mode, years, figures, by) for mode in modes), np.zeros((1, len(years))))
+
+
+def _of_mode(held: Case, mode: str, years: Floats, figures: Draws, by: Callable[[Term], Floats | float]) -> Floats:
+    sound = held_years(held, mode)
+    knots = np.array([one.year for one in sound], dtype=np.float64)
+    heights = [
+        sum(
+            (np.atleast_1d(term.worth(by(term), figures)) for term in one.valued.of(welfare.ACCOUNT, mode=mode)),
+            np.zeros(1),
+        )
+        for one in sound
+    ]
+    rows = max(map(len, heights))
+    worth = np.stack([np.broadcast_to(height, (rows,)) for height in heights], axis=1)
+    read = np.clip(_read_at(held.plan, mode, years, figures), knots[0], knots[-1])
+    if len(knots) == 1:
+        return np.repeat(worth, len(years), axis=1)
+    place = np.clip(np.searchsorted(knots, read, side="right") - 1, 0, len(knots) - 2)
+    share = (read - knots[place]) / (knots[place + 1] - knots[place])
+    if len(read) == 1:
+        lower, upper = worth[:, place[0]], worth[:, place[0] + 1]
+    else:
+        worth = np.broadcast_to(worth, (len(read), worth.shape[1]))
+        lower, upper = np.take_along_axis(worth, place, 1), np.take_along_axis(worth, place + 1, 1)
+    found: Floats = lower + share * (upper - lower)
+    return found
+
+
+def held_years(held: Case, mode: str) -> list[Simulated]:
+    """Return the simulated years whose benefits of a mode count: those before the first that is beyond use."""
+    sound = [held.simulated[0]]
+    for one in held.simulated[1:]:
+        if mode in one.beyond:
+            break
+        sound.append(one)
+    return sound
+
+
+def _read_at(plan: Appraisal, mode: str, years: Floats, figures: Draws) -> Floats:
+    """Return in which of the plan's years each year's demand is met, shape (rows, years)."""
+    stated = next((figure.value for name, figure in plan.growth_pct_per_year.items() if name == mode), 0.0)
+    if stated == 0 or f"growth-{mode}" not in figures:
+        return years[None, :]
+    drawn_ = np.atleast_1d(np.asarray(figures[f"growth-{mode}"], dtype=np.float64))
+    pace = np.log1p(drawn_ / 100) / math.log1p(stated / 100)
+    return plan.counts_year + (years[None, :] - plan.counts_year) * pace[:, None]
+
+
+def costs(held: Case, figures: Draws) -> dict[str, Floats]:
+    """Return capital (net of what is left), operation and officers by year, shape (rows, years of `span`)."""
+    plan, years = held.plan, span(held.plan)
+    of = _Figures(figures)
+    rows = max((len(np.atleast_1d(np.asarray(v))) for v in figures.values()), default=1)
+    found = {name: np.zeros((rows, len(years))) for name in ("capital", "operating", "officers")}
+    for year, share in plan.capital_shares().items():
+        found["capital"][:, years.index(year)] += share * of["capital"]
+    found["capital"][:, -1] -= of["residual"]
+    working = [year >= plan.opening_year for year in years]
+    found["operating"][:, working] += of["operating"][:, None]
+    found["officers"][:, working] += (officers(held, figures) * of["officer-year"])[:, None] if plan.officers else 0.0
+    return found
+
+
+def officers(held: Case, figures: Draws) -> Floats:
+    """Return the officers an option adds: those stated, or those whom the hours of its added booths need."""
+    of = _Figures(figures)
+    if held.plan.officers is None:
+        return np.zeros(1)
+    if held.plan.officers.added is not None:
+        return of["officers"]
+    needed: Floats = np.maximum(held.booth_hours, 0.0) / of["booth-hours"]
+    return needed
+
+
+def span(plan: Appraisal) -> list[int]:
+    """Return all years that have a cost or a benefit."""
+    first = min([plan.opening_year, *map(int, plan.capital_usd)])
+    return list(range(first, plan.last_year + 1))
+
+
+# --- measures of worth -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an appraisal finds at one discount rate, each of shape (rows,)."""
+
+    benefits: Floats
+    capital: Floats
+    running: Floats
+
+    @property
+    def npv(self) -> Floats:
+        """Return the net present value."""
+        return self.benefits - self.capital - self.running
+
+    @property
+    def ratio(self) -> Floats:
+        """Return benefits less running costs over capital, as US guidance has it; NaN without capital."""
+        return _over(self.benefits - self.running, self.capital)
+
+    @property
+    def ratio_all_costs(self) -> Floats:
+        """Return benefits over all costs; NaN where there is none."""
+        return _over(self.benefits, self.capital + self.running)
+
+
+def _over(part: Floats, whole: Floats) -> Floats:
+    part, whole = np.broadcast_arrays(part, whole)
+    ratio: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return ratio
+
+
+def present(flow: Floats, years: Sequence[int], rate_pct: Floats | float, base_year: int) -> Floats:
+    """Return the present value in the base year of flows of shape (rows, years)."""
+    rate = np.atleast_1d(np.asarray(rate_pct, dtype=np.float64))[:, None]
+    factors = (1 + rate / 100) ** -(np.asarray(years, dtype=np.float64)[None, :] - base_year)
+    return np.asarray((flow * factors).sum(axis=1))
+
+
+def outcome(held: Case, figures: Draws, rate_pct: float, benefits: Floats) -> Outcome:
+    """Return an appraisal's outcome from the benefits of each year of operation."""
+    plan, years = held.plan, span(held.plan)
+    operation = list(range(plan.opening_year, plan.last_year + 1))
+    parts = costs(held, figures)
+    return Outcome(
+        present(benefits, operation, rate_pct, plan.dollar_year),
+        present(parts["capital"], years, rate_pct, plan.dollar_year),
+        present(parts["operating"] + parts["officers"], years, rate_pct, plan.dollar_year),
+    )
+
+
+def internal_rate(net: Floats) -> float:
+    """Return the rate, in percent, at which a yearly flow is worth nothing; NaN where none or several are.
+
+    Searched between -90 and 1,000 %; a flow that changes sign other than once has no rate to speak of.
+    """
+    from scipy.optimize import brentq  # noqa: PLC0415 - takes a second to import
+
+    signs = np.sign(net[net != 0])
+    if len(signs) == 0 or (np.diff(signs) != 0).sum() != 1:
+        return math.nan
+    powers = np.arange(len(net))
+
+    def worth(rate: float) -> float:
+        return float((net * (1 + rate) ** -powers).sum())
+
+    low, high = -0.9, 10.0
+    if worth(low) * worth(high) > 0:
+        return math.nan
+    return float(brentq(worth, low, high, xtol=1e-12)) * 100
+
+
+def payback_year(net: Floats, years: Sequence[int]) -> float:
+    """Return the first year in which all that was gained covers all that was spent, undiscounted, for good; or NaN."""
+    behind = np.flatnonzero(np.cumsum(net) < 0)
+    if len(behind) == 0:
+        return float(years[0])
+    return float(years[behind[-1] + 1]) if behind[-1] + 1 < len(years) else math.nan
+
+
+# --- figures of the plan -----------------------------------------------------------------------
+
+
+def with_plan(parameters: Parameters, plan: Appraisal) -> Parameters:
+    """Return the valuation's figures with those of a plan, which are drawn as triangles within their ranges."""
+    own = {name: _parameter(name, figure, plan) for name, figure in plan.figures().items() if name != "discount"}
+    return parameters.model_copy(update={"parameters": {**parameters.parameters, **own}})
+
+
+_LABELS = {
+    "capital": "capital, all years",
+    "operating": "operating cost a year",
+    "residual": "residual value",
+    "officer-year": "cost of an officer's year",
+    "booth-hours": "hours of an officer at a booth",
+    "officers": "officers added",
+}
+_UNITS = {"growth": "% a year", "booth": "hours a year", "officers": "officers"}
+
+
+def _parameter(name: str, figure: Stated, plan: Appraisal) -> Parameter:
+    unit = _UNITS.get(name.split("-", maxsplit=1)[0], "USD")
+    ranged = (figure.low, figure.high) not in {(None, None), (figure.value, figure.value)}
+    return Parameter(
+        label=_LABELS.get(name, name.replace("growth-", "growth, ")),
+        value=figure.value,
+        low=(figure.value if figure.low is None else figure.low) if ranged else None,
+        high=(figure.value if figure.high is None else figure.high) if ranged else None,
+        shape="triangular" if ranged else "fixed",
+        unit=unit,
+        dollar_year=plan.dollar_year if unit == "USD" else None,
+        **{"class": figure.class_},
+    )
+
+
+# --- tables ------------------------------------------------------------------------------------
+
+
+def table(held: Case, parameters: Parameters) -> pd.DataFrame:
+    """Return the rows of appraisal.csv of one option: every measure at the plan's rate, then at those beside it."""
+    figures = with_plan(parameters, held.plan)
+    rates = [held.plan.discount_pct.value, *held.plan.beside_discount_pct]
+    rows = [row for rate in dict.fromkeys(rates) for row in _rows(held, figures, rate, full=rate == rates[0])]
+    front = {"base": held.base, "option": held.option}
+    year = parameters.settings.dollar_year
+    found = pd.DataFrame([{**front, "dollar_year": year, **row} for row in rows])
+    return found[list(COLUMNS)]
+
+
+def _rows(held: Case, figures: Parameters, rate: float, *, full: bool) -> list[dict[str, object]]:
+    at, draws = prices(figures), drawn(figures)
+    central = outcome(held, at, rate, stream(held, at, _mean))
+    sampled = outcome(held, at, rate, stream(held, at, _each))
+    spread = outcome(held, draws, rate, stream(held, draws, _mean))
+    note = "; ".join(cautions(held))
+    rows = [
+        _row(
+            rate,
+            name,
+            central=part(central),
+            sampled=part(sampled),
+            spread=part(spread),
+            unit=unit,
+            note=note if name == "npv" else "",
+        )
+        for name, part, unit in _MEASURES
+    ]
+    for row in rows:
+        if row["metric"] == "benefit_cost_ratio" and not central.capital.any():
+            row["note"] = UNDEFINED_RATIO
+    share = float((spread.npv > 0).mean())
+    rows.append({"discount_pct": rate, "metric": "probability_npv_positive", "value": share, "unit": "share"})
+    if full:
+        rows += [{"discount_pct": rate, **row} for row in _undiscounted(held, at, draws)]
+        rows += [{"discount_pct": rate, **row} for row in switching(held, figures, rate)]
+    blank = {"low": np.nan, "median": np.nan, "high": np.nan, "simulation_hw": np.nan, "note": ""}
+    return [{**blank, **row} for row in rows]
+
+
+_MEASURES: tuple[tuple[str, Callable[[Outcome], Floats], str], ...] = (
+    ("pv_benefits", lambda of: of.benefits, "USD"),
+    ("pv_capital", lambda of: of.capital, "USD"),
+    ("pv_operating", lambda of: of.running, "USD"),
+    ("npv", lambda of: of.npv, "USD"),
+    ("benefit_cost_ratio", lambda of: of.ratio, "ratio"),
+    ("benefit_cost_ratio_all_costs", lambda of: of.ratio_all_costs, "ratio"),
+)
+
+
+def _mean(term: Term) -> float:
+    return float(term.quantity.mean())
+
+
+def _each(term: Term) -> Floats:
+    return term.quantity
+
+
+def _row(
+    rate: float, metric: str, *, central: Floats, sampled: Floats, spread: Floats, unit: str, note: str
+) -> dict[str, object]:
+    low, high = np.percentile(spread, P10_P90) if not np.isnan(spread).any() else (np.nan, np.nan)
+    return {
+        "discount_pct": rate,
+        "metric": metric,
+        "value": float(central[0]),
+        "low": float(low),
+        "median": float(np.median(spread)),
+        "high": float(high),
+        "simulation_hw": float(estimate(sampled).half_width) if len(sampled) > 1 else 0.0,
+        "unit": unit,
+        "note": note,
+    }
+
+
+def _undiscounted(held: Case, at: Draws, draws: Draws) -> list[dict[str, object]]:
+    """Return what no rate enters: rate of return, payback, the first year, and officers' hours."""
+    net, spread = net_flow(held, at), net_flow(held, draws)
+    first = stream(held, at, _mean)[0, 0]
+    sampled, varied = stream(held, at, _each)[:, 0], stream(held, draws, _mean)[:, 0]
+    rates = np.array([internal_rate(row) for row in spread[:256]])
+    known = rates[~np.isnan(rates)]
+    low, median, high = np.percentile(known, (10, 50, 90)) if len(known) == len(rates) else (np.nan,) * 3
+    internal = internal_rate(net[0])
+    paid = payback_year(net[0], span(held.plan))
+    ends = np.percentile(varied, P10_P90)
+    rows: list[dict[str, object]] = [
+        {
+            "metric": "internal_rate_pct",
+            "value": internal,
+            "low": low,
+            "median": median,
+            "high": high,
+            "unit": "% a year",
+            "note": "no single rate: costs and gains change places other than once" if math.isnan(internal) else "",
+        },
+        {
+            "metric": "payback_year",
+            "value": paid,
+            "unit": "year",
+            "note": "not within the horizon" if math.isnan(paid) else "undiscounted",
+        },
+        {
+            "metric": "first_year_benefit",
+            "value": float(first),
+            "low": float(ends[0]),
+            "median": float(np.median(varied)),
+            "high": float(ends[1]),
+            "simulation_hw": float(estimate(sampled).half_width) if len(sampled) > 1 else 0.0,
+            "unit": "USD",
+        },
+    ]
+    return rows + _per_officer_hour(held, at)
+
+
+def _per_officer_hour(held: Case, at: Draws) -> list[dict[str, object]]:
+    """Return the hours of added booths, and the minutes and dollars that each of them gains, in the counts' year."""
+    hours = held.booth_hours
+    rows: list[dict[str, object]] = [{"metric": "officer_hours_per_year", "value": hours, "unit": "hours"}]
+    if held.plan.officers is not None:
+        rows.append({"metric": "officers", "value": float(officers(held, at)[0]), "unit": "officers"})
+    if hours <= 0:
+        rows[0]["note"] = "no booth-hour is added: minutes and dollars for each have no meaning"
+        return rows
+    worth = held.simulated[0].valued
+    usd = float(worth.worth(worth.of(welfare.ACCOUNT)).estimate.mean)
+    minutes = {"metric": "minutes_per_officer_hour", "value": held.person_minutes / hours, "unit": "minutes"}
+    return [*rows, minutes, {"metric": "usd_per_officer_hour", "value": usd / hours, "unit": "USD"}]
+
+
+def net_flow(held: Case, figures: Draws) -> Floats:
+    """Return benefits less all costs of each year of `span`, shape (rows, years)."""
+    benefits, parts = stream(held, figures, _mean), costs(held, figures)
+    spent = parts["capital"] + parts["operating"] + parts["officers"]
+    rows = max(len(benefits), len(spent))
+    net = np.array(np.broadcast_to(-spent, (rows, spent.shape[1])))
+    net[:, -benefits.shape[1] :] += benefits
+    return net
+
+
+def cautions(held: Case) -> list[str]:
+    """Return what limits an appraisal: modes held at a year, years that lie outside those simulated."""
+    found = []
+    for mode in dict.fromkeys(term.mode for term in held.simulated[0].valued.of(welfare.ACCOUNT)):
+        sound = held_years(held, mode)
+        if len(sound) < len(held.simulated):
+            late = held.simulated[len(sound)]
+            found.append(f"{mode} benefits held at those of {sound[-1].year}: in {late.year} {late.beyond[mode]}")
+    first = held.simulated[0]
+    found += [f"already in {first.year} {why}" for why in first.beyond.values()]
+    last = held.simulated[-1].year
+    if last < held.plan.last_year:
+        found.append(f"benefits after {last} stay at those of {last}")
+    return found
+
+
+def years_table(held: Case, parameters: Parameters) -> pd.DataFrame:
+    """Return the rows of appraisal_years.csv of one option: benefits, costs and discount factors by year."""
+    figures = prices(with_plan(parameters, held.plan))
+    plan, years = held.plan, span(held.plan)
+    simulated = {one.year for one in held.simulated}
+    benefits = np.concatenate([np.zeros(len(years) - plan.horizon_years), stream(held, figures, _mean)[0]])
+    items = {"benefits": benefits, **{name: flow[0] for name, flow in costs(held, figures).items()}}
+    for rate in (plan.discount_pct.value, *plan.beside_discount_pct):
+        items[f"discount_factor_{rate:g}"] = np.array([discount_factor(rate, y - plan.dollar_year) for y in years])
+    rows = [
+        (held.base, held.option, year, item, float(flow[number]), year in simulated)
+        for item, flow in items.items()
+        for number, year in enumerate(years)
+    ]
+    return pd.DataFrame(rows, columns=list(YEAR_COLUMNS))
+
+
+# --- what moves the answer ---------------------------------------------------------------------
+
+
+def concerned(held: Case, figures: Parameters) -> list[str]:
+    """Return the figures that an appraisal rests on."""
+    used = {name for one in held.simulated for term in one.valued.of(welfare.ACCOUNT) for name in term.named}
+    used |= {name for name in held.plan.figures() if name != "discount"}
+    return [name for name, p in figures.parameters.items() if name in used and p.value != 0]
+
+
+def ends(parameter: Parameter) -> tuple[float, float]:
+    """Return between what a figure is moved: its range, else a fifth to either side."""
+    if parameter.low is not None and parameter.high is not None:
+        return parameter.low, parameter.high
+    value = float(parameter.value or 0.0)
+    low, high = sorted((value * (1 - HALF_RANGE), value * (1 + HALF_RANGE)))
+    return low, min(high, 1.0) if parameter.unit == "share" else high
+
+
+def tornado(held: Case, parameters: Parameters) -> pd.DataFrame:
+    """Return the rows of tornado.csv of one option: net present value at each end of the figures that move it most."""
+    figures, rate = with_plan(parameters, held.plan), held.plan.discount_pct.value
+    at = prices(figures)
+
+    def worth(moved: Mapping[str, float]) -> float:
+        return float(outcome(held, moved, rate, stream(held, moved, _mean)).npv[0])
+
+    return bars(held.base, held.option, "npv", concerned(held, figures), figures, at=at, worth=worth)
+
+
+def bars(
+    base: str,
+    option: str,
+    of: str,
+    names: Sequence[str],
+    figures: Parameters,
+    *,
+    at: Mapping[str, float],
+    worth: Callable[[Mapping[str, float]], float],
+) -> pd.DataFrame:
+    """Return what figures do to a worth, one at a time: the ten that move it most, the largest first."""
+    now, rows = worth(at), []
+    for name in names:
+        parameter = figures.parameters[name]
+        low, high = ends(parameter)
+        scale = figures.price(name)
+        moved = [worth({**at, name: end * scale}) for end in (low, high)]
+        rows.append(
+            (
+                *(base, option, of, name, parameter.label, parameter.class_),
+                *(low, high, parameter.unit, parameter.value, *moved, now),
+            )
+        )
+    found = pd.DataFrame(rows, columns=list(TORNADO_COLUMNS))
+    swing = found[["usd_at_low", "usd_at_high", "usd_at_value"]]
+    order = (swing.max(axis=1) - swing.min(axis=1)).sort_values(ascending=False, kind="stable")
+    order = order[order > 0]
+    return found.loc[order.index[:MOST_BARS]].reset_index(drop=True)
+
+
+def switching(held: Case, figures: Parameters, rate: float) -> list[dict[str, object]]:
+    """Return the value of each figure at which the net present value is zero, all others as they are.
+
+    The net present value is a straight line in every figure but growth, which is left out here.
+    """
+    at = prices(figures)
+
+    def worth(moved: Mapping[str, float]) -> float:
+        return float(outcome(held, moved, rate, stream(held, moved, _mean)).npv[0])
+
+    now, rows = worth(at), []
+    for name in concerned(held, figures):
+        if name.startswith("growth-") or name == "booth-hours":
+            continue
+        without = worth({**at, name: 0.0})
+        if math.isclose(without, now, rel_tol=1e-12):
+            continue
+        parameter = figures.parameters[name]
+        at_zero = float(parameter.value or 0.0) * without / (without - now)
+        rows.append(
+            {
+                "metric": f"switching:{name}",
+                "value": at_zero,
+                "unit": parameter.unit,
+                "note": _reach(at_zero, parameter),
+            }
+        )
+    return rows
+
+
+def _reach(value: float, parameter: Parameter) -> str:
+    """Say where a switching value lies: beyond sense, outside the figure's range, or within it."""
+    if value < 0:
+        return "below zero: it alone cannot change the sign"
+    stated = f"is {parameter.value:.6g} now"
+    if parameter.low is None or parameter.high is None:
+        return stated
+    inside = parameter.low <= value <= parameter.high
+    return f"{stated}; {'within' if inside else 'outside'} its range"
+
+
+def yearly_tornado(valued: Valuation) -> pd.DataFrame:
+    """Return what figures do to the welfare of a year, for an option that has no appraisal."""
+    net = valued.of(welfare.ACCOUNT)
+    names = list(dict.fromkeys(name for term in net for name in term.named))
+
+    def worth(moved: Mapping[str, float]) -> float:
+        return float(sum(float(term.worth(float(term.quantity.mean()), moved)) for term in net))
+
+    return bars(
+        valued.case.base,
+        valued.case.option,
+        "welfare_per_year",
+        names,
+        valued.parameters,
+        at=valued.central,
+        worth=worth,
+    )
+
+
+# --- in words ----------------------------------------------------------------------------------
+
+
+def lines(held: Case, found: pd.DataFrame) -> list[str]:
+    """Return a few lines for the terminal, from the rows of appraisal.csv of the option."""
+    plan = held.plan
+    rows = {(row["discount_pct"], row["metric"]): row for row in found.to_dict("records")}
+    year = int(found["dollar_year"].iloc[0])
+    simulated = ", ".join(str(one.year) for one in held.simulated)
+    dated = f"dollars of {year} discounted to {plan.dollar_year}; simulated: {simulated}"
+    said = [f"Appraisal, {plan.opening_year}-{plan.last_year}, welfare alone, {dated}"]
+    for rate in dict.fromkeys(found["discount_pct"]):
+        npv, ratio = rows[rate, "npv"], rows[rate, "benefit_cost_ratio_all_costs"]
+        share = rows[rate, "probability_npv_positive"]["value"]
+        said.append(
+            f"  at {rate:g}%: net present value {_usd(npv['value'])} ± {_usd(npv['simulation_hw'], signed=False)} "
+            f"(figures drawn: {_usd(npv['low'])} to {_usd(npv['high'])}, above zero in {share:.0%}); "
+            f"benefits over all costs {_number(ratio['value'])}"
+        )
+    first = plan.discount_pct.value
+    rate_of_return, paid = rows[first, "internal_rate_pct"]["value"], rows[first, "payback_year"]["value"]
+    said.append(
+        f"  internal rate {_number(rate_of_return)}{'' if math.isnan(rate_of_return) else '%'}; "
+        f"paid back {'never within the horizon' if math.isnan(paid) else f'in {paid:.0f}'}; "
+        f"first year {_usd(rows[first, 'first_year_benefit']['value'])}"
+    )
+    if (first, "minutes_per_officer_hour") in rows:
+        minutes, usd = (rows[first, f"{what}_per_officer_hour"]["value"] for what in ("minutes", "usd"))
+        said.append(f"  an officer-hour at the added booths saves {minutes:,.0f} minutes, worth ${usd:,.0f}")
+    return said + [f"  beware: {caution}" for caution in cautions(held)]
+
+
+def _usd(value: float, *, signed: bool = True) -> str:
+    if abs(value) < BILLION:
+        return dollars(Estimate(value, math.nan), signed=signed)
+    text = number(value / BILLION, 1, signed=signed)
+    sign = text[0] if not text[0].isdigit() else ""
+    return f"{sign}${text.removeprefix(sign)} billion"
+
+
+def _number(value: float) -> str:
+    return "none" if math.isnan(value) else number(value, 1)

@@ -1,0 +1,109 @@
+"""Commands that say what minutes are worth, and what that rests on: value, sensitivity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from portsim.parameters import Parameters
+
+Folder = Annotated[
+    Path, typer.Argument(metavar="RESULTS", help="The folder of a finished comparison.", show_default=False)
+]
+Explain = Annotated[
+    str | None, typer.Option(metavar="PORT", help="Print the chain of each dollar of a port: minutes to source.")
+]
+ProfileName = Annotated[
+    str | None, typer.Option("--profile", help="Whose values of time: usdot_2026, sandag_ome, atri_2025, or one's own.")
+]
+ParameterFile = Annotated[
+    Path | None, typer.Option("--parameters", metavar="FILE", help="A file that replaces figures of economics.yaml.")
+]
+Figures = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Set one figure of economics.yaml; may be repeated."),
+]
+ValueOut = Annotated[
+    Path | None, typer.Option("--out", help="Also write the tables, to a new folder; the run's own stay.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    commands: tuple[Callable[..., None], ...] = (value, sensitivity)
+    for command in commands:
+        app.command()(command)
+
+
+def value(
+    results: Folder,
+    *,
+    explain: Explain = None,
+    profile: ProfileName = None,
+    parameters: ParameterFile = None,
+    sets: Figures = None,
+    out: ValueOut = None,
+) -> None:
+    """Value a finished comparison again, with the figures asked for; nothing is simulated."""
+    from portsim import valuing  # noqa: PLC0415
+
+    run = valuing.read(results)
+    found = valuing.worth(run, _figures(profile, parameters, sets or ()))
+    if explain is not None:
+        for line in valuing.explained(found, run.basis, explain):
+            typer.echo(line)
+    else:
+        for option, one in found.valued.items():
+            typer.echo(f"{option} against {one.case.base}")
+            for line in found.lines(option):
+                typer.echo(line)
+    if out is not None:
+        valuing.write(out, found)
+        typer.echo(f"wrote {out}")
+
+
+def sensitivity(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="The scenario to compare with.", show_default=False)],
+    option: Annotated[Path, typer.Argument(metavar="OPTION", help="A scenario.", show_default=False)],
+    *,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="INPUT", help="Move this input only; may be repeated.")
+    ] = None,
+    replications: Annotated[int | None, typer.Option("--replications", "-n", help="Instead of the scenario's.")] = None,
+    weeks: Annotated[int | None, typer.Option(help="Measured weeks, instead of the scenario's.")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; default: one a core.")] = None,
+    profile: ProfileName = None,
+    parameters: ParameterFile = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; default: that of the comparison.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder only.")] = False,
+) -> None:
+    """Move the model's inputs one at a time, simulate base and option anew, and report minutes and dollars."""
+    from portsim import study  # noqa: PLC0415
+
+    figures = _figures(profile, parameters, ())
+    read = study.read([base, option], {"replications": replications, "weeks": weeks})
+    folder = study.sensitivity(read, out, only=only or (), figures=figures, jobs=jobs, quiet=quiet)
+    if quiet:
+        typer.echo(folder)
+
+
+def _figures(profile: str | None, path: Path | None, sets: Sequence[str]) -> Parameters:
+    """Return the figures that the command line asks for."""
+    from portsim.documents import value_of  # noqa: PLC0415
+    from portsim.errors import PortsimError  # noqa: PLC0415
+    from portsim.parameters import load  # noqa: PLC0415
+
+    given: dict[str, object] = {} if profile is None else {"settings.profile": profile}
+    for text in sets:
+        name, sign, written = text.partition("=")
+        if not sign or not name or not written:
+            raise PortsimError(f"--set {text}: write NAME=VALUE, such as --set time-usdot=12")
+        try:
+            given[name.strip()] = value_of(written)
+        except ValueError as error:
+            raise PortsimError(f"--set {text}: {error}") from None
+    return load(path, given)

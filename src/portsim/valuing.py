@@ -1,0 +1,260 @@
+"""From the tables of a run to what its options are worth; alike when it has just run and when it is valued anew.
+
+What a valuation takes beside the tables is the `Basis`: it stands in the run's manifest, so that nothing need be
+simulated, nor any scenario be read, to value the run again with other figures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, ValidationError
+
+from portsim import appraisal, flows, trade, value
+from portsim.documents import write_yaml
+from portsim.economics import EXTRAPOLATED, Rule, Saving
+from portsim.errors import ResultsError, nearest
+from portsim.parameters import Parameters
+from portsim.schema import Appraisal, CargoRule, Mode, Strict
+
+_WORDS = ("scenario", "base", "option", "scope", "port", "mode", "lane_type", "flag")
+DEMAND_DIFFERS = "demand differs: worth of the waits alone"
+
+
+class Pair(Strict):
+    """A base and an option that are compared, and the modes whose demand one of them scales."""
+
+    base: str
+    option: str
+    demand_differs: tuple[Mode, ...] = ()
+
+
+class LaterPair(Strict):
+    """A base and an option with the demand of a later year; `of` is the option of today."""
+
+    of: str
+    year: int
+    base: str
+    option: str
+
+
+class Basis(Strict):
+    """What a valuation takes beside the tables; `region` of each port, and the scale of tastes, say who competes."""
+
+    pairs: tuple[Pair, ...] = ()
+    region: dict[str, str]
+    taste_scale_min: float
+    cargo_rule: CargoRule | None = None
+    appraisals: dict[str, Appraisal] = Field(default_factory=dict)
+    later: tuple[LaterPair, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The tables of a finished run that a valuation reads, and its basis."""
+
+    basis: Basis
+    replications: pd.DataFrame
+    truck_savings: pd.DataFrame
+    cargo_value: pd.DataFrame
+
+
+def read(folder: Path) -> Finished:
+    """Read a run's folder. Raises ResultsError where it is none, is unfinished, or is of another version."""
+    manifest = _json(folder / "manifest.json", folder)
+    if "valuation" not in manifest:
+        raise ResultsError(f"{folder} was written before runs could be valued again: run the study once more")
+    try:
+        basis = Basis.model_validate(manifest["valuation"])
+    except ValidationError as invalid:
+        raise ResultsError(f"{folder}: its manifest is damaged: {invalid.error_count()} faults") from None
+    if not basis.pairs:
+        raise ResultsError(f"{folder} holds one scenario: value a comparison of a base and an option")
+    return Finished(
+        basis,
+        _table(folder, "replications"),
+        _table(folder, "truck_savings", needed=basis.cargo_rule is not None),
+        _table(folder, "cargo_value", needed=False),
+    )
+
+
+def _json(path: Path, folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ResultsError(f"{folder} is no finished results folder: it has no manifest.json") from None
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{path} cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise ResultsError(f"{path} is no manifest")
+    return found
+
+
+def _table(folder: Path, name: str, *, needed: bool = True) -> pd.DataFrame:
+    path = folder / "tables" / f"{name}.csv"
+    if not needed and not path.exists():
+        return pd.DataFrame()
+    try:
+        written = pd.read_csv(path, dtype=str)
+        numbers = [str(column) for column in written.columns if column not in _WORDS]
+        return written.assign(**{column: written[column].astype(float) for column in numbers})
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{path} cannot be read: {error}") from None
+
+
+def plain_rule(rule: CargoRule) -> Rule:
+    """Return the cargo rule in plain numbers."""
+    border = rule.border_truck_imports_usd_bn.value
+    return Rule(
+        usd_per_month_per_10_min=rule.usd_per_month_per_10_min.value,
+        shares={port: figure.value / border for port, figure in rule.truck_imports_usd_bn.items()},
+        low_factor=rule.low_factor.value,
+        high_factor=rule.high_factor.value,
+    )
+
+
+def with_rule(figures: Parameters, basis: Basis) -> Parameters:
+    """Return the figures with those of the run's cargo rule."""
+    return figures if basis.cargo_rule is None else trade.with_rule(figures, plain_rule(basis.cargo_rule))
+
+
+def value_all(run: Finished, figures: Parameters) -> dict[str, value.Valuation]:
+    """Return what each option is worth against its base, by the option's name."""
+    figures = with_rule(figures, run.basis)
+    return {pair.option: value.valuation(case(run, pair), figures) for pair in run.basis.pairs}
+
+
+def appraise(run: Finished, valued: Mapping[str, value.Valuation], figures: Parameters) -> dict[str, appraisal.Case]:
+    """Return the appraisals of the options that state their costs, by the option's name."""
+    figures = with_rule(figures, run.basis)
+    found = {}
+    for option, plan in run.basis.appraisals.items():
+        simulated = [(plan.counts_year, valued[option])]
+        for later in run.basis.later:
+            if later.of == option:
+                pair = Pair(base=later.base, option=later.option)
+                simulated.append((later.year, value.valuation(case(run, pair), figures)))
+        found[option] = appraisal.case(valued[option].case.base, option, plan, simulated)
+    return found
+
+
+def case(run: Finished, pair: Pair) -> value.Case:
+    """Return one pair of a run as the valuation sees it. Raises ResultsError where the tables lack it."""
+    try:
+        of_lines = flows.pair(run.replications, pair.base, pair.option)
+    except KeyError as missing:
+        raise ResultsError(f"replications.csv has no rows of {missing.args[0]}") from None
+    return value.Case(
+        base=pair.base,
+        option=pair.option,
+        flows=of_lines,
+        markets=flows.Markets(run.basis.region, run.basis.taste_scale_min),
+        saving=_saving(run.truck_savings, pair) if run.basis.cargo_rule is not None else None,
+        flags=_flags(run.cargo_value, pair),
+        cautions=dict.fromkeys(pair.demand_differs, DEMAND_DIFFERS),
+    )
+
+
+def _of_pair(table: pd.DataFrame, pair: Pair) -> pd.DataFrame:
+    if table.empty:
+        return table
+    return table[(table["base"] == pair.base) & (table["option"] == pair.option)]
+
+
+def _saving(table: pd.DataFrame, pair: Pair) -> Saving | None:
+    rows = _of_pair(table, pair)
+    if rows.empty:
+        return None
+    wide = rows.pivot_table(index="replication", columns="port", values="minutes_saved", dropna=False, sort=False)
+    return Saving(tuple(map(str, wide.columns)), wide.to_numpy(dtype=np.float64), np.nan, np.nan)
+
+
+def _flags(table: pd.DataFrame, pair: Pair) -> Mapping[str, str]:
+    """Return what limits the rule at each port, but for what follows from the minutes alone."""
+    rows = _of_pair(table, pair)
+    if rows.empty:
+        return {}
+    rows = rows[(rows["scope"] == "border") & (rows["port"] != value.ALL)]
+    own = (trade.BEYOND, EXTRAPOLATED)
+    return {
+        str(row["port"]): "; ".join(word for word in str(row["flag"]).split("; ") if word and word not in own)
+        for row in rows.fillna({"flag": ""}).to_dict("records")
+    }
+
+
+@dataclass(frozen=True)
+class Worth:
+    """All that a valuation finds of a run, by option."""
+
+    figures: Parameters
+    valued: Mapping[str, value.Valuation]
+    appraised: Mapping[str, appraisal.Case]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return value.csv, emissions.csv, and where they have rows appraisal.csv, appraisal_years.csv, tornado.csv."""
+        bars = [
+            appraisal.tornado(self.appraised[option], self.figures)
+            if option in self.appraised
+            else appraisal.yearly_tornado(one)
+            for option, one in self.valued.items()
+        ]
+        return {
+            "value": _stack([one.table() for one in self.valued.values()]),
+            "emissions": _stack([one.emissions() for one in self.valued.values()]),
+            "appraisal": _stack([appraisal.table(one, self.figures) for one in self.appraised.values()]),
+            "appraisal_years": _stack([appraisal.years_table(one, self.figures) for one in self.appraised.values()]),
+            "tornado": _stack(bars),
+        }
+
+    def lines(self, option: str) -> list[str]:
+        """Return a few lines for the terminal: what an option is worth, and its appraisal; none of one not valued."""
+        if option not in self.valued:
+            return []
+        said = value.lines(self.valued[option])
+        if option in self.appraised:
+            held = self.appraised[option]
+            said += appraisal.lines(held, appraisal.table(held, self.figures))
+        return said
+
+
+def worth(run: Finished, figures: Parameters) -> Worth:
+    """Value a run. Raises ResultsError where its tables lack something."""
+    valued = value_all(run, figures)
+    return Worth(figures, valued, appraise(run, valued, figures))
+
+
+def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [part for part in parts if not part.empty]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
+
+
+def explained(found: Worth, basis: Basis, port: str) -> list[str]:
+    """Return the chain of each dollar of a port, of every option. Raises ResultsError for a port of no table."""
+    if port not in basis.region:
+        raise ResultsError(f"unknown port '{port}': {nearest(port, [*basis.region])}")
+    said = [line for one in found.valued.values() for line in value.explain(one, port)]
+    return said or [f"{port}: nothing of it is valued: it has no line in these scenarios"]
+
+
+def write(folder: Path, found: Worth) -> None:
+    """Write the tables of a valuation, and the figures it rests on, to a new folder.
+
+    Raises ResultsError where the folder holds something already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ResultsError(f"{folder} is there already: choose another --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in found.tables().items():
+            if not table.empty:
+                table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
+        plain = found.figures.model_dump(mode="json", by_alias=True, exclude_none=True)
+        (folder / "economics.yaml").write_text(write_yaml(plain), encoding="utf-8")
+    except OSError as error:
+        raise ResultsError(f"{folder} cannot be written: {error.strerror}") from error
