@@ -401,7 +401,14 @@ def with_run(scenario: Scenario, replications: int, warm_up_weeks: int = 1) -> S
 def simulate(scenarios: Sequence[Scenario], jobs: int | None) -> list[list[Measures]]:
     """Simulate every replication of scenarios; islands that several share are simulated once."""
     with TemporaryDirectory() as folder:
-        return experiment.run(scenarios, Path(folder), engine=experiment.default_engine(), jobs=jobs)
+        found = experiment.run(scenarios, Path(folder), engine=experiment.default_engine(), jobs=jobs)
+        return [[_in_memory(measures) for measures in replications] for replications in found]
+
+
+def _in_memory(measures: Measures) -> Measures:
+    """Return measures that outlive their file, without single trucks."""
+    read = {name: getattr(measures, name) for name in ("groups", "summary", "lines", "hourly", "daily")}
+    return Measures(**read, trucks=())
 
 
 def with_lines(network: Network, lines: Sequence[Line]) -> Network:
