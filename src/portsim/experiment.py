@@ -300,6 +300,7 @@ def save(measures: Measures, path: Path) -> None:
             truck_key=measures.trucks.key,
             truck_port=measures.trucks.port,
             truck_wait=measures.trucks.wait,
+            queue_10min=measures.queue_10min,
         )
     temporary.replace(path)
 
@@ -314,6 +315,7 @@ def load(path: Path) -> Measures:
             hourly=part["hourly"],
             daily=part["daily"],
             trucks=_SavedTrucks(path),
+            queue_10min=part["queue_10min"],
         )
 
 

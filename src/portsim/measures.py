@@ -87,6 +87,7 @@ class Measures:
     `groups`: (port, mode, lane type) with `all` for totals; `summary`, shape (groups, SUMMARY_METRICS). `lines`:
     (port, mode, lane type); `hourly`, shape (lines, 168, HOURLY_METRICS), means over the measured weeks.
     `daily`, shape (lines, measured days, 24, 2): of each single hour the joins and their mean wait, minutes.
+    `queue_10min`, shape (lines, 1008): travellers in line at the end of each ten minutes of the week, a mean.
     """
 
     groups: tuple[tuple[str, str, str], ...]
@@ -95,6 +96,7 @@ class Measures:
     hourly: Floats
     daily: Floats
     trucks: Trucks
+    queue_10min: Floats
 
 
 _WAIT_BITS = 40
@@ -120,8 +122,10 @@ def together(model: PortModel, tallies: Sequence[tuple[Island, Tally]]) -> Measu
 
 _BY_LINE = (
     *("arrivals", "served", "wait", "crossed", "crossing_time", "lost", "longest"),
-    *("posted", "booths", "hourly_p95", "revenue"),
+    *("posted", "booths", "hourly_p95", "revenue", "grown"),
 )
+QUEUE_STEP = 10 * clock.MINUTE
+QUEUE_STEPS_PER_WEEK = clock.WEEK // QUEUE_STEP
 
 
 class Tally:
@@ -141,6 +145,7 @@ class Tally:
         self.port_of_line = np.array([line.port for line in model.lines], np.int64)
         self.is_truck = np.array([line.mode == "truck" for line in model.lines])
         self.joined, self.began, self.ended = _Passing(lines, hours), _Passing(lines, hours), _Passing(lines, hours)
+        self.grown = np.zeros((lines, model.horizon // QUEUE_STEP), np.int32)  # joins less starts
         self.arrivals, self.served = np.zeros(self.shape), np.zeros(self.shape)
         self.wait = np.zeros(self.shape)
         self.crossed, self.crossing_time = np.zeros(lines), np.zeros(lines)
@@ -207,6 +212,7 @@ class Tally:
         self.joined.add(c.line, c.tick)
         self.began.add(c.line, c.start)
         self.ended.add(c.line, c.end)
+        self.grown += self._by_queue_step(c.line, c.tick) - self._by_queue_step(c.line, c.start)
         c = c.where(self._is_measured(c.tick, c.segment))
         self.arrivals += self._by_hour(c)
         self._add_revenue(c.line, c.tick)
@@ -228,6 +234,12 @@ class Tally:
         cell = c.line * self.shape[1] + c.tick // clock.HOUR
         found = np.bincount(cell, weights=weights, minlength=self.served.size)
         return found.astype(np.float64, copy=False).reshape(self.shape)
+
+    def _by_queue_step(self, line: Ints, tick: Ints) -> npt.NDArray[np.int32]:
+        """Return how many passed a point by line and ten minutes of the run; NONE has not."""
+        within = np.flatnonzero((tick != NONE) & (tick < self.model.horizon))
+        cell = line[within] * self.grown.shape[1] + tick[within] // QUEUE_STEP
+        return np.bincount(cell, minlength=self.grown.size).astype(np.int32).reshape(self.grown.shape)
 
     def _add_revenue(self, line: Ints, tick: Ints) -> None:
         """Count what those who joined were charged: the toll of their decision, in thousandths of a dollar."""
@@ -293,6 +305,7 @@ class Tally:
             hourly=self._hourly(),
             daily=self._daily(),
             trucks=TruckWaits(*(np.concatenate(parts) for parts in zip(*map(_columns, self.trucks), strict=True))),
+            queue_10min=self._queue_10min(),
         )
 
     def _measured(self, by_hour: Floats) -> Floats:
@@ -357,6 +370,12 @@ class Tally:
             _ratios(busy, staffed),
         )
         return np.stack(columns, axis=2)
+
+    def _queue_10min(self) -> Floats:
+        """Return how many stand in line at the end of each ten minutes of the week, a mean of the measured weeks."""
+        standing = np.cumsum(self.grown, axis=1)[:, self.window[0] // QUEUE_STEP :]
+        means: Floats = standing.reshape(len(standing), -1, QUEUE_STEPS_PER_WEEK).mean(axis=1)
+        return means
 
     def _daily(self) -> Floats:
         """Return joins and mean wait of every line in every hour of every measured day."""

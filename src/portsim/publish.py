@@ -1,0 +1,25 @@
+"""Everything a planner carries out of a finished study: figures, report, slides, workbook, moving map."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from portsim.finished import Finished
+
+
+class Published(NamedTuple):
+    """What was published: the finding of each figure, and what heads the report."""
+
+    findings: dict[str, str]
+    headline: str
+
+
+def write(finished: Finished) -> Published:
+    """Write all that is drawn from a study's tables into its folder."""
+    from portsim import figures, html_report, queue_map, story  # noqa: PLC0415 - matplotlib is slow
+
+    found = figures.write(finished)
+    told = story.tell(finished, found)
+    html_report.write(finished, told, finished.folder / html_report.FILE)
+    queue_map.write_gif(finished, told.mode, finished.folder / "figures" / queue_map.FILE)
+    return Published(found, told.head)
