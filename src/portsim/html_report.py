@@ -18,16 +18,18 @@ from markupsafe import Markup
 from portsim import queue_map
 from portsim.findings import ALL, Context, lane_words
 from portsim.finished import Finished
-from portsim.layout import LOOKS
+from portsim.layout import LOOKS, TITLE_ID
 from portsim.story import Story
 from portsim.words import catalogue, say, sentence
 
 FILE = "report.html"
 TEMPLATES = Path(__file__).parent / "data" / "templates"
-_SHORT = 18
+_SHORT = 26
 _DASHES = ("solid", "dash", "dashdot", "dot", "longdash")
 _JS_KEYS = re.compile(r"^(day|week|map|mode|unit)\.")
-_LONG_DECIMALS = re.compile(r"(\d\.\d\d)\d+")
+_LONG_DECIMALS = re.compile(r"(scale\([^)]*\))|(\d\.\d\d)\d+")
+_TITLE = re.compile(rf' <g id="{TITLE_ID}(\d+)">.*?\n {{2}}</g>\n', re.DOTALL)
+_FRAME = re.compile(r'height="[\d.]+pt" viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 def write(finished: Finished, story: Story, path: Path) -> None:
@@ -37,7 +39,7 @@ def write(finished: Finished, story: Story, path: Path) -> None:
         undefined=jinja2.StrictUndefined,
     )
     environment.globals.update(say=say, sentence=sentence)
-    environment.filters.update(files_of="tables/{}.csv".format, is_number=_is_number)
+    environment.filters.update(files_of="tables/{}.csv".format, is_short=_is_short)
     page = environment.get_template("report.html.jinja").render(
         story=story,
         finished=finished,
@@ -54,9 +56,9 @@ def write(finished: Finished, story: Story, path: Path) -> None:
     temporary.replace(path)
 
 
-def _is_number(cell: str) -> bool:
-    """Say whether a cell is short enough, and number enough, to stay on one line."""
-    return len(cell) < _SHORT and any(letter.isdigit() for letter in cell)
+def _is_short(cell: str) -> bool:
+    """Say whether a cell is short enough to stay on one line."""
+    return len(cell) < _SHORT
 
 
 def _plotly() -> str:
@@ -67,8 +69,21 @@ def _plotly() -> str:
 def _embedded(finished: Finished, name: str) -> str:
     """Return a figure's SVG as a data address, a hundredth of a point being fine enough."""
     drawn = (finished.folder / "figures" / f"{name}.svg").read_text(encoding="utf-8")
-    small = _LONG_DECIMALS.sub(r"\1", drawn)
+    small = _LONG_DECIMALS.sub(lambda found: found[1] or found[2], _without_title(drawn))
     return "data:image/svg+xml;base64," + base64.b64encode(small.encode()).decode()
+
+
+def _without_title(drawn: str) -> str:
+    """Return an SVG without its title and the room it takes: the page says it, in letters that grow and are read."""
+    title = _TITLE.search(drawn)
+    if title is None:
+        return drawn
+    rest = drawn[: title.start()] + drawn[title.end() :]
+    return _FRAME.sub(lambda frame: _cut(float(frame[1]), float(frame[2]), float(title[1])), rest, count=1)
+
+
+def _cut(width: float, height: float, top: float) -> str:
+    return f'height="{height - top:g}pt" viewBox="0 {top:g} {width:g} {height - top:g}"'
 
 
 def _json(data: object) -> str:
@@ -90,7 +105,7 @@ def _data(finished: Finished, story: Story) -> dict[str, Any]:
         "line": "-".join(story.line),
         "mode": story.mode,
         "days": _days(finished, story),
-        "weeks": _weeks(finished),
+        "weeks": _weeks(finished, story),
         "map": queue_map.data(finished),
         "words": {key: text for key, text in catalogue().items() if _JS_KEYS.match(key)},
     }
@@ -136,7 +151,7 @@ def _observed_days(observed: pd.DataFrame) -> dict[tuple[str, str, str], list[fl
     return found
 
 
-def _weeks(finished: Finished) -> dict[str, Any]:
+def _weeks(finished: Finished, story: Story) -> dict[str, Any]:
     """Return the week of every line: waits by scenario, paired changes with those that are not clear marked."""
     context, hourly = finished.context, finished.table("hourly")
     hourly = hourly[hourly["scenario"].isin(context.drawn(context.scenarios))].dropna(subset=["wait_mean_min"])
@@ -148,6 +163,7 @@ def _weeks(finished: Finished) -> dict[str, Any]:
         pairs = of_lines.get(line)
         found["-".join(line)] = {
             "label": _label(*line, context),
+            "finding": story.said.get(f"week-{'-'.join(line)}", ""),
             "waits": {name: _week_of(group, "wait_mean_min") for name, group in rows.groupby("scenario", sort=False)},
             "changes": {} if pairs is None else _changes(pairs),
         }

@@ -33,6 +33,7 @@ STYLE = Path(__file__).parent / "data" / "portsim.mplstyle"
 INK, QUIET, GREY = "#1a1a1a", "#4d4d4d", "#c4c4c4"
 TEXT_SIZE, PANEL_SIZE = 16.0, 14.0
 TICK_ROOM = 0.42  # inches below a panel
+TITLE_ID = "title-"  # of the title in an SVG, before the points of the page that it takes
 HALO = [withStroke(linewidth=4, foreground="white")]
 
 _PALE = "#f2f2f2"
@@ -105,8 +106,10 @@ def page(title: str, notes: Sequence[str], provenance: str) -> tuple[Figure, Box
         figure.text(left, bottom / height, lines, va="bottom", fontsize=size, color=QUIET, **common)
         bottom += _height(lines, size) + _GAP
     lines, size = _title_lines(title, inner)
-    figure.suptitle(lines, x=left, y=1 - _TOP / height, va="top", fontsize=size, fontweight="bold", **common)
-    return figure, Box(_MARGIN, bottom, width - _MARGIN, height - _TOP - _height(lines, size) - _GAP)
+    top = _TOP + _height(lines, size) + _GAP
+    said = figure.suptitle(lines, x=left, y=1 - _TOP / height, va="top", fontsize=size, fontweight="bold", **common)
+    said.set_gid(f"{TITLE_ID}{top * _POINTS_PER_INCH:.0f}")  # so that a page with its own title can cut it off
+    return figure, Box(_MARGIN, bottom, width - _MARGIN, height - top)
 
 
 def _title_lines(title: str, width: float) -> tuple[str, float]:

@@ -125,18 +125,18 @@ class Capacity(NamedTuple):
 
     @property
     def working(self) -> np.ndarray:
-        """Return the hours in which any booth is open."""
-        hours: np.ndarray = self.open > 0
+        """Return the hours in which booths are open and travellers join."""
+        hours: np.ndarray = (self.open > 0) & (self.joins > 0)
         return hours
 
     @property
     def mean_open(self) -> float:
-        """Return the mean of booths open while any is."""
+        """Return the mean of booths open while travellers join."""
         return float(self.open[self.working].mean())
 
     @property
     def mean_used(self) -> float:
-        """Return the mean of booths inspecting while any is open."""
+        """Return the mean of booths inspecting while travellers join."""
         return float(self.used[self.working].mean())
 
 

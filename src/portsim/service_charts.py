@@ -115,8 +115,8 @@ def _draw_booths(axes: Axes, found: dict[str, Capacity], context: Context) -> No
         bar: dict[str, Any] = {"fmt": "none", "ecolor": how.color, "elinewidth": 3, "capsize": 5, "zorder": 4}
         axes.errorbar([of.mean_open], [mean], yerr=[[min(half, mean)], [half]] if half > 0 else None, **bar)
         axes.plot([of.mean_used, of.mean_open], [mean, mean], color=how.color, linewidth=2, zorder=3)
-        axes.plot([of.mean_open], [mean], how.marker, color=how.color, markersize=13, zorder=5)
-        hollow: dict[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 2.5, "markersize": 13, "zorder": 5}
+        axes.plot([of.mean_open], [mean], how.marker, color=how.color, markersize=13, zorder=5, clip_on=False)
+        hollow: dict[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 2.5, "markersize": 13, "zorder": 5, "clip_on": False}
         axes.plot([of.mean_used], [mean], how.marker, color=how.color, **hollow)
     for built in sorted({of.built for of in found.values()}):
         axes.axvline(built, color=layout.INK, linestyle=":", linewidth=2.5, zorder=1)

@@ -548,7 +548,7 @@ def _cargo_grid(telling: _Telling, cargo: pd.DataFrame) -> Grid:
     for (option, port), v in findings.cargo_values(cargo, context).items():
         name = sentence(ALL) if port == ALL else context.port(port, "truck")
         low, high = (dollars(Estimate(end, math.nan)) for end in (v.low, v.high))
-        usd = ("\u2013", "\u2013") if v.blank else (dollars(v.usd, signed=True), f"{low} to {high}")
+        usd = ("\u2013", "\u2013") if v.blank or v.usd.mean == 0 else (dollars(v.usd, signed=True), f"{low} to {high}")
         rows.append([context.scenarios[option], name, plus_minus(v.minutes), f"{100 * v.share:.2f}%", *usd, v.flag])
     return Grid(say("worth.table"), heads, rows)
 

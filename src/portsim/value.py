@@ -130,7 +130,7 @@ def steps(value: pd.DataFrame, cargo: pd.DataFrame, option: str, context: Contex
     total = values.pop(ALL, None)
     if total is None or total.blank or total.usd.mean == 0:
         return None
-    parts = [(context.port(port, "truck"), MONTHS * v.usd.mean) for port, v in values.items()]
+    parts = [(context.port(port, "truck"), MONTHS * v.usd.mean) for port, v in values.items() if v.usd.mean != 0]
     return Steps("trade", parts, Estimate(*(MONTHS * part for part in total.usd)))
 
 

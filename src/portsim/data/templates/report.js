@@ -33,12 +33,12 @@
 
   function drawDay(key) {
     const line = data.days[key];
-    byId("day-finding").textContent = line.finding;
+    byId("day-finding").textContent = key === data.line ? "" : line.finding;
     const ticks = hours.filter(hour => hour % (narrow() ? 6 : 3) === 0);
     const layout = {font, hovermode: "x unified", dragmode: false, margin: {l: 50, r: 16, t: 10, b: 50},
-      legend: {orientation: "h", y: 1.02, yanchor: "bottom", x: 0},
-      xaxis: {...still, title: {text: say("day.x")}, tickvals: ticks, ticktext: ticks.map(hour => `${String(hour).padStart(2, "0")}:00`), range: [-.5, 23.5]},
-      yaxis: {...still, title: {text: say("day.y")}, rangemode: "tozero", gridcolor: "#d0d0d0"}, shapes: [], annotations: []};
+      legend: {orientation: "h", traceorder: "normal", y: 1.02, yanchor: "bottom", x: 0},
+      xaxis: {...still, title: {text: say("day.x"), font: {size: narrow() ? 12 : 15}}, tickvals: ticks, ticktext: ticks.map(hour => `${String(hour).padStart(2, "0")}:00`), range: [-.5, 23.5]},
+      yaxis: {...still, title: {text: say("day.y"), font: {size: narrow() ? 12 : 15}}, rangemode: "tozero", gridcolor: "#d0d0d0"}, shapes: [], annotations: []};
     if (line.target !== null) {
       layout.shapes.push({type: "line", xref: "paper", x0: 0, x1: 1, y0: line.target, y1: line.target, line: {dash: "dot", width: 2, color: "#1a1a1a"}});
       layout.annotations.push({xref: "paper", x: 1, y: line.target, text: say("day.target", {minutes: line.target}), showarrow: false, xanchor: "right", yanchor: "bottom"});
@@ -73,7 +73,7 @@
   function heat(panel, index, top, reach, count) {
     const days = say("week.days").split(" "), wait = panel.kind === "wait";
     const axes = {x: hours, y: days, xaxis: `x${index + 1}`, yaxis: `y${index + 1}`, type: "heatmap", xgap: 1, ygap: 1};
-    const bar = {thickness: 12, len: .9 / count, y: 1 - (index + .5) / count, ticksuffix: ""};
+    const bar = {thickness: 12, len: .72 / count, y: 1 - (index + .56) / count};
     const shown = {...axes, z: rows(panel.z), colorbar: bar, hoverongaps: false, hovertemplate: `%{y} %{x}:00: %{z} ${say("unit.min")}<extra></extra>`,
       ...(wait ? {zmin: 0, zmax: top, colorscale: [[0, "#fcfdbf"], [.25, "#feb078"], [.5, "#f1605d"], [.75, "#822681"], [1, "#221150"]]}
                : {zmin: -reach, zmax: reach, colorscale: [[0, "#01665e"], [.25, "#80cdc1"], [.5, "#f5f5f5"], [.75, "#dfc27d"], [1, "#8c510a"]]})};
@@ -86,7 +86,7 @@
   function drawWeek(key) {
     const line = data.weeks[key], panels = weekPanels(line), count = panels.length, tall = 250;
     const top = high(Object.values(line.waits)), reach = high(Object.values(line.changes).map(({difference}) => difference.map(value => value === null ? null : Math.abs(value))));
-    byId("week-finding").textContent = line.label;
+    byId("week-finding").textContent = key === data.line ? "" : line.finding;
     const layout = {font, dragmode: false, height: tall * count + 40, margin: {l: 46, r: 10, t: 30, b: 44}, annotations: [], showlegend: false};
     const ticks = hours.filter(hour => hour % (narrow() ? 6 : 3) === 0);
     panels.forEach((panel, index) => {
@@ -269,8 +269,16 @@
     addEventListener("resize", () => { if (narrow() !== was) { was = narrow(); draw(); } });
   }
 
+  // The page can be read at once; the charts of the large library follow when the browser has time.
+  function charts() {
+    const library = document.createElement("script");
+    library.textContent = byId("plotly").textContent;
+    document.head.append(library);
+    day();
+    week();
+    document.documentElement.dataset.ready = "true";
+  }
+
   map();
-  day();
-  week();
-  document.documentElement.dataset.ready = "true";
+  addEventListener("load", () => setTimeout(charts, 0));
 })();
