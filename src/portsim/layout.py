@@ -45,6 +45,7 @@ _BESIDE = 0.3  # between axes and the words beside them
 _MARK_ROOM = 0.3
 _PANEL_GAP, _BAR, _BAR_LABEL = 0.25, 0.22, 0.6
 _POINTS_PER_INCH = 72
+_ALMOST_WHITE = 249
 _Weight = Literal["normal", "bold"]
 
 
@@ -112,6 +113,14 @@ def page(title: str, notes: Sequence[str], provenance: str) -> tuple[Figure, Box
     return figure, Box(_MARGIN, bottom, width - _MARGIN, height - top)
 
 
+def title_share(title: str) -> float:
+    """Return the share of a page's height that its title takes, from the top edge."""
+    with style():
+        width, height = mpl.rcParams["figure.figsize"]
+        lines, size = _title_lines(title, width - 2 * _MARGIN)
+    return float((_TOP + _height(lines, size)) / height)
+
+
 def _title_lines(title: str, width: float) -> tuple[str, float]:
     """Return the title in the largest size that keeps it to two lines, or the smallest."""
     for size in _TITLE_SIZES:
@@ -134,7 +143,15 @@ def pack(drawn: Image.Image, path: Path, title: str) -> None:
     said = PngInfo()
     said.add_itxt("Title", title)
     small = drawn.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    whiten(small)
     small.save(path, pnginfo=said, dpi=(150, 150))
+
+
+def whiten(small: Image.Image) -> None:
+    """Make the palette's almost white white: counting colours leaves the page a shade darker than a slide."""
+    shades = np.array(small.getpalette()).reshape(-1, 3)
+    shades[(shades >= _ALMOST_WHITE).all(axis=1)] = 255
+    small.putpalette(shades.ravel().tolist())
 
 
 def legend(figure: Figure, box: Box, handles: Sequence[Line2D | Patch]) -> Box:

@@ -16,11 +16,12 @@ class Published(NamedTuple):
 
 def write(finished: Finished) -> Published:
     """Write all that is drawn from a study's tables into its folder."""
-    from portsim import figures, html_report, queue_map, slides, story  # noqa: PLC0415 - matplotlib is slow
+    from portsim import figures, html_report, queue_map, slides, story, workbook  # noqa: PLC0415 - matplotlib is slow
 
     found = figures.write(finished)
     told = story.tell(finished, found)
     html_report.write(finished, told, finished.folder / html_report.FILE)
     queue_map.write_gif(finished, told.mode, finished.folder / "figures" / queue_map.FILE)
     slides.write(finished, told, finished.folder / slides.FILE)
+    workbook.write(finished, finished.folder / workbook.FILE)
     return Published(found, told.head)

@@ -35,6 +35,7 @@ FILE = "queue-map.gif"
 _NEAR, _PER_ROOT_KM = 1.0, 0.12  # the strip's scale: no two ports too close, far ones not too far
 _PIXELS, _FRAME_MS, _LAST_MS = 72, 90, 1200
 _COLOURS = 64
+_EDGES, _WIDEST = (-0.09, 1.09), 0.13
 
 
 class Lines(NamedTuple):
@@ -189,9 +190,12 @@ def write_gif(finished: Finished, mode: str, path: Path) -> bool:
         return False
     with layout.style():
         frames = list(_frames(finished, found))
-    palette = frames[peak(found)].quantize(_COLOURS, method=Image.Quantize.MEDIANCUT)
-    small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    durations = [_FRAME_MS] * (len(small) - 1) + [_LAST_MS]
+    still = peak(found)  # the first picture: what is shown where nothing moves
+    palette = frames[still].quantize(_COLOURS, method=Image.Quantize.MEDIANCUT)
+    small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in (frames[still], *frames)]
+    for frame in small:
+        layout.whiten(frame)
+    durations = [_LAST_MS, *[_FRAME_MS] * (len(small) - 2), _LAST_MS]
     temporary = path.with_name(path.name + ".tmp")
     small[0].save(temporary, "gif", save_all=True, append_images=small[1:], duration=durations, loop=0)
     temporary.replace(path)
@@ -234,24 +238,24 @@ def _draw_strip(axes: Axes, finished: Finished, found: Lines) -> tuple[dict[Key,
     shown = [port for port in ordered(finished) if any(port in ports for ports in found.queue.values())]
     at = places(finished, shown)
     axes.set_axis_off()
-    axes.set_xlim(-0.07, 1.07)
-    deep = found.longest * 1.12
+    axes.set_xlim(*_EDGES)
+    deep = found.longest * 1.24
     above = 0.34 * deep
     axes.set_ylim(-deep, above)
     axes.axhspan(0, above, color="#e9eef2", zorder=0)
     axes.axhline(0, color=layout.INK, linewidth=3, zorder=3)
     words: dict[str, Any] = {"color": layout.QUIET, "fontsize": 13}
-    layout.write(axes, say("map.us"), (-0.07, above), (6, -4), va="top", **words)
-    layout.write(axes, say("map.mexico"), (-0.07, -deep), (6, 4), va="bottom", **words)
+    layout.write(axes, say("map.us"), (_EDGES[0], above), (6, -4), va="top", **words)
+    layout.write(axes, say("map.mexico"), (_EDGES[0], -deep), (6, 4), va="bottom", **words)
     moving: dict[str, Any] = {"animated": True}
     time = axes.annotate(
-        "", (1.07, above), (-6, -4), textcoords="offset points", ha="right", va="top", fontsize=26,
+        "", (_EDGES[1], above), (-6, -4), textcoords="offset points", ha="right", va="top", fontsize=26,
         fontweight="bold", **moving,
     )
     bars: dict[Key, Rectangle] = {}
     labels: dict[Key, Any] = {}
     gap = min((b - a for a, b in pairwise(at.values())), default=0.3)
-    width = 0.7 * gap / len(found.queue)
+    width = min(0.7 * gap, _WIDEST) / len(found.queue)
     for port in shown:
         text = layout.wrap(context.port(port, found.mode), 1.2, 14, "bold")
         layout.write(axes, text, (at[port], 0), (0, 8), ha="center", va="bottom", fontsize=14, fontweight="bold")

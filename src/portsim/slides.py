@@ -12,12 +12,15 @@ from pptx import Presentation
 from pptx.chart.data import CategoryChartData
 from pptx.dml.color import RGBColor
 from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION
+from pptx.enum.dml import MSO_LINE
+from pptx.enum.text import MSO_ANCHOR
 from pptx.oxml.ns import qn
 from pptx.util import Inches, Pt
 
-from portsim import findings, queue_map, service, value
+from portsim import findings, layout, queue_map, service, value
 from portsim.findings import Context
 from portsim.finished import Finished
+from portsim.inference import IDENTICAL
 from portsim.layout import LOOKS
 from portsim.numbers import Estimate, dollars
 from portsim.story import Grid, Page, Story
@@ -28,9 +31,10 @@ _WIDTH, _HEIGHT, _MARGIN = 13.333, 7.5, 0.55
 _TITLE_TOP, _TITLE_HEIGHT, _TOP, _BOTTOM = 0.35, 1.15, 1.6, 6.85
 _TITLE_SIZES = ((70, 28), (110, 24), (170, 20), (10_000, 17))
 _BODY, _SMALL, _CELL = 18, 12, 15
-_MOST_ROWS, _MOST_CELLS = 12, 64
+_MOST_ROWS, _MOST_CELLS, _MOST_ALONE = 12, 56, 110
 _INK, _QUIET, _PALE, _RULE = "1A1A1A", "4D4D4D", "F2F2F2", "C4C4C4"
 _FONT = "Arial"
+_DASHES = (MSO_LINE.SOLID, MSO_LINE.DASH, MSO_LINE.DASH_DOT, MSO_LINE.ROUND_DOT, MSO_LINE.LONG_DASH)
 
 
 def write(finished: Finished, story: Story, path: Path) -> None:
@@ -114,12 +118,13 @@ class _Deck:
         _describe(frame, say("slide.table", title=grid.caption))
         table = frame.table
         _plain_style(frame)
-        for column, width in enumerate(_widths([grid.head, *rows], _WIDTH - 2 * _MARGIN)):
+        most = _MOST_CELLS if len(grid.head) > 2 else _MOST_ALONE  # noqa: PLR2004 - a name and what it is
+        for column, width in enumerate(_widths([grid.head, *rows], _WIDTH - 2 * _MARGIN, most)):
             table.columns[column].width = Inches(width)
         for index, cells in enumerate([grid.head, *rows]):
             table.rows[index].height = Inches(height)
             for column, text in enumerate(cells):
-                _cell(table.cell(index, column), text, size, head=index == 0, shaded=index % 2 == 0)
+                _cell(table.cell(index, column), _shortened(text, most), size, head=index == 0, shaded=index % 2 == 0)
 
     def chart(self, slide: Any, kind: Any, data: CategoryChartData, title: str, caption: str) -> Any:
         """Add a chart that can be edited, under a line that says what it shows; return the chart."""
@@ -138,12 +143,15 @@ class _Deck:
         chart.has_title = False
         return chart
 
-    def picture(self, slide: Any, name: str, alt: str) -> None:
-        """Add a picture of the folder as large as the slide allows."""
+    def picture(self, slide: Any, name: str, alt: str, title: str) -> None:
+        """Add a picture of the folder as large as the slide allows, cut below its own title."""
+        cut = layout.title_share(title)
         room = (_WIDTH - 2 * _MARGIN, _BOTTOM - _TOP)
         shape = slide.shapes.add_picture(str(self.finished.folder / "figures" / name), 0, 0)
-        scale = min(Inches(room[0]) / shape.width, Inches(room[1]) / shape.height)
-        shape.width, shape.height = int(shape.width * scale), int(shape.height * scale)
+        shape.crop_top = cut
+        height = shape.height * (1 - cut)
+        scale = min(Inches(room[0]) / shape.width, Inches(room[1]) / height)
+        shape.width, shape.height = int(shape.width * scale), int(height * scale)
         shape.left = int((Inches(_WIDTH) - shape.width) / 2)
         shape.top = int(Inches(_TOP) + (Inches(room[1]) - shape.height) / 2)
         shape.name = say("slide.picture")
@@ -157,7 +165,8 @@ def _by_mode(prefix: str) -> Callable[[_Deck, Page], None]:
     """Return what makes a slide of each figure of a page, drawn anew as a chart that can be edited."""
 
     def make(deck: _Deck, page: Page) -> None:
-        for picture in page.pictures:
+        changing = [picture for picture in page.pictures if IDENTICAL not in picture.finding]
+        for picture in changing or page.pictures[:1]:
             mode = picture.name.removeprefix(f"{prefix}-")
             slide = deck.slide(picture.finding, page.files, [page.definition])
             _CHARTS[prefix](deck, slide, mode, picture.finding)
@@ -178,7 +187,7 @@ def _waits_chart(deck: _Deck, slide: Any, mode: str, title: str) -> None:
     _colour_series(chart, names, deck.context)
     for series, name in zip(chart.plots[0].series, names, strict=True):
         _error_bars(series, [_half(waits.get((name, port))) for port in ports])
-    _axes(chart, say("slide.minutes"))
+    _axes(chart, say("slide.minutes"), reach=max(wait.ends[1] for wait in waits.values()))
 
 
 def _mean(estimate: Estimate | None) -> float | None:
@@ -217,7 +226,7 @@ def _observed_chart(deck: _Deck, slide: Any, mode: str, title: str) -> None:
     for series, colour in zip(chart.plots[0].series, (LOOKS[0].color, LOOKS[2].color), strict=True):
         _paint(series, colour)
     _error_bars(chart.plots[0].series[0], [_half(check.simulated) for check in found])
-    _axes(chart, say("slide.minutes"))
+    _axes(chart, say("slide.minutes"), reach=max(max(check.simulated.ends[1], check.observed) for check in found))
 
 
 _CHARTS: dict[str, Callable[[_Deck, Any, str, str], None]] = {
@@ -242,6 +251,10 @@ def _day(deck: _Deck, page: Page) -> None:
         look = LOOKS[list(deck.context.scenarios).index(name)]
         series.format.line.color.rgb = _rgb(look.color)
         series.format.line.width, series.smooth = Pt(3.5), False
+        series.format.line.dash_style = _DASHES[list(deck.context.scenarios).index(name)]
+    spacing = etree.SubElement(chart.category_axis._element, qn("c:tickLblSkip"))  # noqa: SLF001 - as below
+    spacing.set("val", "3")
+    chart.category_axis._element.find(qn("c:noMultiLvlLbl")).addprevious(spacing)  # noqa: SLF001 - as below
     _axes(chart, say("slide.minutes"))
 
 
@@ -255,7 +268,7 @@ def _pictures(deck: _Deck, page: Page) -> None:
     """Show the page's figures, one a slide, cut below their titles: the slide has its own."""
     for picture in page.pictures:
         slide = deck.slide(picture.finding, picture.files, [page.definition])
-        deck.picture(slide, f"{picture.name}.png", picture.alt)
+        deck.picture(slide, f"{picture.name}.png", picture.alt, picture.finding)
 
 
 def _week(deck: _Deck, page: Page) -> None:
@@ -263,30 +276,31 @@ def _week(deck: _Deck, page: Page) -> None:
     if name is not None:
         slide = deck.slide(page.title, page.files, [page.definition])
         alt = say("chart.alt", title=f"{page.title}.", files=listed([f"tables/{file}.csv" for file in page.files]))
-        deck.picture(slide, f"{name}.png", alt)
+        deck.picture(slide, f"{name}.png", alt, page.title)
 
 
 def _map(deck: _Deck, page: Page) -> None:
     slide = deck.slide(page.title, page.files, [page.definition, say("map.step")])
     if (deck.finished.folder / "figures" / queue_map.FILE).is_file():
-        deck.picture(slide, queue_map.FILE, say("map.gif_alt"))
+        deck.picture(slide, queue_map.FILE, say("map.gif_alt"), page.title)
     else:
         deck.table(slide, page.grids[0], _TOP)
 
 
 def _worth(deck: _Deck, page: Page) -> None:
-    """Show each account's table on its own slide, and the steps as a chart: accounts are never on one another."""
+    """Show the rule and the accounts as tables, the steps as a chart: no account is ever put on another."""
+    notes = [*page.text, page.definition]
+    grids = {grid.caption: grid for grid in page.grids}
     for picture in page.pictures:
-        if picture.name.startswith("waterfall"):
-            _steps_chart(deck, page, picture.name.removeprefix("waterfall").removeprefix("-"), picture.finding)
-        else:
-            slide = deck.slide(picture.finding, picture.files, [*page.text, page.definition])
-            deck.picture(slide, f"{picture.name}.png", picture.alt)
-    for grid in page.grids:
-        title = page.title if not page.pictures else grid.caption
-        deck.table(deck.slide(title, page.files, [*page.text, page.definition]), grid, _TOP)
-    if not page.pictures and not page.grids:
-        deck.slide(page.title, page.files, page.text)
+        kind, _, option = picture.name.partition("-")
+        if kind == "waterfall":
+            _steps_chart(deck, page, option, picture.finding)
+            continue
+        title = deck.context.scenarios[option or list(deck.context.scenarios)[1]] if kind == "accounts" else ""
+        grid = grids[say("worth.accounts", option=title) if kind == "accounts" else say("worth.table")]
+        deck.table(deck.slide(picture.finding, picture.files, notes), grid, _TOP)
+    if not page.pictures:
+        deck.slide(page.title, page.files, notes)
 
 
 def _steps_chart(deck: _Deck, page: Page, option: str, title: str) -> None:
@@ -349,7 +363,7 @@ def _rgb(colour: str) -> Any:
 
 def _fill(frame: Any, texts: Sequence[str], size: float, *, bold: bool = False, colour: str = _INK) -> None:
     """Write paragraphs into a text frame that wraps, from its upper left."""
-    frame.word_wrap = True
+    frame.word_wrap, frame.vertical_anchor = True, MSO_ANCHOR.TOP
     frame.margin_left = frame.margin_right = 0
     for index, text in enumerate(texts):
         paragraph = frame.paragraphs[0] if index == 0 else frame.add_paragraph()
@@ -363,16 +377,19 @@ def _fill(frame: Any, texts: Sequence[str], size: float, *, bold: bool = False, 
 def _cell(cell: Any, text: str, size: float, *, head: bool, shaded: bool) -> None:
     cell.margin_left = cell.margin_right = Inches(0.08)
     cell.margin_top = cell.margin_bottom = Inches(0.03)
-    cut = text if len(text) <= _MOST_CELLS else f"{text[: _MOST_CELLS - 1]}\u2026"
-    _fill(cell.text_frame, [cut], size, bold=head)
+    _fill(cell.text_frame, [text], size, bold=head)
     cell.text_frame.margin_left = Inches(0.08)
     cell.fill.solid()
     cell.fill.fore_color.rgb = _rgb(_RULE if head else _PALE if shaded else "FFFFFF")
 
 
-def _widths(rows: Sequence[Sequence[str]], whole: float) -> list[float]:
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}\u2026"
+
+
+def _widths(rows: Sequence[Sequence[str]], whole: float, most: int) -> list[float]:
     """Return widths of columns by their longest cells."""
-    longest = [max(min(len(row[column]), _MOST_CELLS) for row in rows) + 4 for column in range(len(rows[0]))]
+    longest = [max(min(len(row[column]), most) for row in rows) + 4 for column in range(len(rows[0]))]
     return [whole * length / sum(longest) for length in longest]
 
 
@@ -400,8 +417,11 @@ def _paint(series: Any, colour: str) -> None:
     series.format.fill.fore_color.rgb = _rgb(colour)
 
 
-def _axes(chart: Any, unit: str) -> None:
+def _axes(chart: Any, unit: str, *, reach: float | None = None) -> None:
+    """Name the axis of values, and let it reach as far as the longest error bar."""
     axis = chart.value_axis
+    if reach is not None:
+        axis.minimum_scale, axis.maximum_scale = 0, math.ceil(reach / 10 + 0.01) * 10
     axis.has_title = True
     axis.axis_title.text_frame.text = unit
     axis.axis_title.text_frame.paragraphs[0].runs[0].font.size = Pt(14)

@@ -124,7 +124,7 @@ class _Telling(NamedTuple):
 
     def pictures(self, names: Sequence[str], files: Sequence[str]) -> list[Picture]:
         """Return the figures there are of these."""
-        return [Picture(name, self.found[name], files) for name in names if name in self.found]
+        return [Picture(name, self.found[name], tuple(files)) for name in names if name in self.found]
 
 
 def _paths(files: Sequence[str]) -> list[str]:
@@ -616,9 +616,10 @@ def _assumptions(telling: _Telling) -> Page:
 
 def _main_inputs(inputs: pd.DataFrame) -> Iterator[list[str]]:
     """Yield the inputs that are no port's own: what holds everywhere, with ranges."""
-    wanted = inputs[~inputs["input"].str.contains(r"ports\[|month_factors|access_min", regex=True)]
+    own = inputs["input"].str.contains(r"ports\[|month_factors|access_min|^run\.", regex=True)
+    wanted = inputs[~own & ((inputs["class"] == "assumed") | (inputs["low"] != ""))]
     for row in wanted.head(_MOST_INPUTS).to_dict("records"):
-        name = str(row["input"]).removeprefix("network.")
+        name = str(row["input"]).removeprefix("network.").replace("_", " ").replace(".", ": ")
         yield [name, *(str(row[key]) for key in ("value", "unit", "low", "high", "year", "class", "title"))]
 
 
