@@ -37,6 +37,8 @@ __all__ = (
     "run",
     "simulate",
 )
+
+
 @dataclass(frozen=True, repr=False)
 class Results:
     """A finished results folder: tables as data frames, figures as files, the manifest as a dict."""

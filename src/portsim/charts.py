@@ -210,6 +210,7 @@ def drawn(figure: Figure, path_without_suffix: Path | str) -> Callable[[], None]
 
 
 def look_of(scenario: str, context: Context) -> Look:
+    """Return how a scenario is told from the others: the same in every chart, page and slide."""
     return layout.LOOKS[list(context.scenarios).index(scenario)]
 
 
@@ -219,6 +220,7 @@ def _key(option: str, options: Sequence[str], context: Context) -> Look | None:
 
 
 def handle(scenario: str, context: Context, *, dashed: bool = False) -> Line2D:
+    """Return a scenario's entry in the key of a chart."""
     look = look_of(scenario, context)
     how: dict[str, Any] = {"linewidth": 3, "linestyle": look.line if dashed else "-"}
     return Line2D([], [], color=look.color, marker=look.marker, label=context.scenarios[scenario], **how)

@@ -80,8 +80,9 @@ def _service_figures(finished: Finished, context: Context) -> Iterator[tuple[str
         shares = service_charts.long_waits(finished.table("summary"), finished.table("comparison"), mode, context)
         yield f"shares-{mode}", shares
     for port, mode in service_charts.busiest_crossings(finished.table("summary"), context):
-        capacity = (finished.table(name) for name in ("hourly", "summary", "booths"))
-        yield f"booths-{port}-{mode}", service_charts.wait_against_booths(*capacity, port, mode, context)
+        hourly, summary, booths = (finished.table(name) for name in ("hourly", "summary", "booths"))
+        figure = service_charts.wait_against_booths(hourly, summary, booths, port, mode, context=context)
+        yield f"booths-{port}-{mode}", figure
     observed = finished.table("observed_waits")
     for mode in modes(finished):
         if (observed["mode"] == mode).any():

@@ -69,7 +69,7 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path} cannot be read: {error}") from error
     words = [column for column in _WORDS if column in table and not pd.api.types.is_numeric_dtype(table[column])]
-    return table.fillna({column: "" for column in (*words, *({"verdict", "flag"} & set(table)))})
+    return table.fillna(dict.fromkeys((*words, *({"verdict", "flag"} & set(table))), ""))
 
 
 @dataclass(frozen=True)

@@ -124,8 +124,8 @@ def observed_waits(scenario: Scenario) -> Iterator[ObservedWait]:
         joins, waits = (clock.hourly(s.slots()) for s in (lane.observed.per_hour, lane.observed.wait_min))
         for hour in range(clock.HOURS_PER_WEEK):
             at = divmod(hour, clock.HOURS_PER_DAY)
-            wait = (float(joins[hour]), float(waits[hour]), lane.observed.wait_min.class_)
-            yield ObservedWait(port.id, mode, lane_type, *at, *wait)
+            joined, wait = float(joins[hour]), float(waits[hour])
+            yield ObservedWait(port.id, mode, lane_type, *at, joined, wait, lane.observed.wait_min.class_)
 
 
 def observed_crossings(scenario: Scenario, summary: pd.DataFrame) -> Iterator[ObservedCrossings]:

@@ -6,7 +6,7 @@ import base64
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from portsim import queue_map
-from portsim.findings import ALL, Context, lane_words
+from portsim.findings import Context, Line, lane_words
 from portsim.finished import Finished
 from portsim.layout import LOOKS, TITLE_ID
 from portsim.story import Story
@@ -35,7 +35,10 @@ _FRAME = re.compile(r'height="[\d.]+pt" viewBox="0 0 ([\d.]+) ([\d.]+)"')
 def write(finished: Finished, story: Story, path: Path) -> None:
     """Write the report whole or not at all."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     environment.globals.update(say=say, sentence=sentence)
@@ -45,10 +48,10 @@ def write(finished: Finished, story: Story, path: Path) -> None:
         finished=finished,
         context=finished.context,
         pictures={picture.name: _embedded(finished, picture.name) for p in story.pages for picture in p.pictures},
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        plotly=Markup(_plotly()),  # noqa: S704 - the library's own file
-        data=Markup(_json(_data(finished, story))),  # noqa: S704 - escaped there
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
+        plotly=Markup(_plotly()),
+        data=Markup(_json(_data(finished, story))),
         date=str(finished.manifest["finished"])[:10],
     )
     temporary = path.with_name(path.name + ".tmp")
@@ -100,7 +103,7 @@ def _data(finished: Finished, story: Story) -> dict[str, Any]:
             {"name": name, "title": context.scenarios[name], "color": LOOKS[i].color, "dash": _DASHES[i]}
             for i, name in enumerate(names)
         ],
-        "ports": {port: name for port, name in context.ports.items()},
+        "ports": dict(context.ports),
         "assumed": [f"{port}|{mode}" for port, mode in sorted(context.assumed_waits)],
         "line": "-".join(story.line),
         "mode": story.mode,
@@ -109,6 +112,12 @@ def _data(finished: Finished, story: Story) -> dict[str, Any]:
         "map": queue_map.data(finished),
         "words": {key: text for key, text in catalogue().items() if _JS_KEYS.match(key)},
     }
+
+
+def _lines(table: pd.DataFrame) -> Iterator[tuple[Line, pd.DataFrame]]:
+    """Yield every line of a table with its rows."""
+    for (port, mode, lane_type), rows in table.groupby(["port", "mode", "lane_type"], sort=False):
+        yield Line(str(port), str(mode), str(lane_type)), rows
 
 
 def _label(port: str, mode: str, lane_type: str, context: Context) -> str:
@@ -122,7 +131,7 @@ def _days(finished: Finished, story: Story) -> dict[str, Any]:
     seen = _observed_days(finished.table("observed_waits"))
     found: dict[str, Any] = {}
     columns = {"mean": "wait_mean_min", "hw": "wait_mean_hw_min", "low": "wait_p10_min", "high": "wait_p90_min"}
-    for line, rows in used.groupby(["port", "mode", "lane_type"], sort=False):
+    for line, rows in _lines(used):
         key = "-".join(line)
         if f"hours-{key}" not in story.said:
             continue
@@ -133,18 +142,18 @@ def _days(finished: Finished, story: Story) -> dict[str, Any]:
         found[key] = {
             "label": _label(*line, context),
             "finding": story.said[f"hours-{key}"],
-            "target": context.target_wait_min.get(line[0]),
+            "target": context.target_wait_min.get(line.port),
             "scenarios": of_scenario,
             "observed": seen.get(line),
         }
     return found
 
 
-def _observed_days(observed: pd.DataFrame) -> dict[tuple[str, str, str], list[float | None]]:
+def _observed_days(observed: pd.DataFrame) -> dict[Line, list[float | None]]:
     """Return the observed wait of weekdays by hour, weighted by who joined; of lines that were observed."""
     weekdays = observed[(observed["weekday"] < 5) & (observed["class"] != "assumed")]  # noqa: PLR2004 - Saturday
-    found = {}
-    for line, rows in weekdays.groupby(["port", "mode", "lane_type"], sort=False):
+    found: dict[Line, list[float | None]] = {}
+    for line, rows in _lines(weekdays):
         time = (rows["joins_per_hour"] * rows["wait_min"]).groupby(rows["hour"]).sum()
         joins = rows.groupby("hour")["joins_per_hour"].sum()
         found[line] = _numbers((time / joins.where(joins > 0)).reindex(range(24)))
@@ -157,9 +166,9 @@ def _weeks(finished: Finished, story: Story) -> dict[str, Any]:
     hourly = hourly[hourly["scenario"].isin(context.drawn(context.scenarios))].dropna(subset=["wait_mean_min"])
     changes = finished.table("hourly_comparison")
     changes = changes[changes["base"] == context.base] if not changes.empty else changes
-    of_lines = {line: rows for line, rows in changes.groupby(["port", "mode", "lane_type"], sort=False)}
+    of_lines = dict(_lines(changes))
     found: dict[str, Any] = {}
-    for line, rows in hourly.groupby(["port", "mode", "lane_type"], sort=False):
+    for line, rows in _lines(hourly):
         pairs = of_lines.get(line)
         found["-".join(line)] = {
             "label": _label(*line, context),
@@ -189,8 +198,6 @@ def _week_of(rows: pd.DataFrame, column: str) -> list[float | None]:
     return _numbers(pd.Series(rows[column].to_numpy(), index=at).reindex(range(168)))
 
 
-def _numbers(column: pd.Series) -> list[float | None]:  # type: ignore[type-arg]
+def _numbers(column: pd.Series[Any]) -> list[float | None]:
     """Return numbers to a tenth; JSON has no NaN."""
     return [None if math.isnan(value) else round(float(value), 1) + 0.0 for value in column]
-
-

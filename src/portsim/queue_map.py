@@ -14,16 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
 from portsim import layout
 from portsim.charts import handle, look_of
-from portsim.findings import ALL, Context
+from portsim.findings import ALL
 from portsim.finished import Finished
 from portsim.numbers import Estimate, number, plus_minus
 from portsim.words import say
@@ -249,8 +247,15 @@ def _draw_strip(axes: Axes, finished: Finished, found: Lines) -> tuple[dict[Key,
     layout.write(axes, say("map.mexico"), (_EDGES[0], -deep), (6, 4), va="bottom", **words)
     moving: dict[str, Any] = {"animated": True}
     time = axes.annotate(
-        "", (_EDGES[1], above), (-6, -4), textcoords="offset points", ha="right", va="top", fontsize=26,
-        fontweight="bold", **moving,
+        "",
+        (_EDGES[1], above),
+        (-6, -4),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        fontsize=26,
+        fontweight="bold",
+        **moving,
     )
     bars: dict[Key, Rectangle] = {}
     labels: dict[Key, Any] = {}
@@ -262,12 +267,23 @@ def _draw_strip(axes: Axes, finished: Finished, found: Lines) -> tuple[dict[Key,
         for index, name in enumerate(found.queue):
             left = at[port] + width * (index - len(found.queue) / 2)
             if port not in found.queue[name]:
-                layout.write(axes, say("map.closed"), (left + width / 2, 0), (0, -6), ha="center", va="top", fontsize=11)
+                layout.write(
+                    axes, say("map.closed"), (left + width / 2, 0), (0, -6), ha="center", va="top", fontsize=11
+                )
                 continue
             color = look_of(name, context).color
-            bars[name, port] = axes.add_patch(Rectangle((left, 0), 0.9 * width, 0, color=color, zorder=2, **moving))
+            bars[name, port] = Rectangle((left, 0), 0.9 * width, 0, color=color, zorder=2, **moving)
+            axes.add_patch(bars[name, port])
             labels[name, port] = axes.annotate(
-                "", (left + 0.45 * width, 0), (0, -4), textcoords="offset points", ha="center", va="top",
-                fontsize=13, color=color, annotation_clip=False, **moving,
+                "",
+                (left + 0.45 * width, 0),
+                (0, -4),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=13,
+                color=color,
+                annotation_clip=False,
+                **moving,
             )
     return bars, labels, time

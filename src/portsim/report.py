@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from portsim import __version__, grounds, publish, tables
+from portsim import __version__, grounds, index, publish, tables
 from portsim.demand import lanes_of, patience_per_min
 from portsim.economics import Saving
 from portsim.errors import PortsimError, ResultsError
@@ -290,16 +290,22 @@ def write(folder: Path, study: Study, measures: Run, started: float, engine: str
     _write_tables(folder, found)
     _write_resolved(folder, study)
     manifest = _manifest(study, started, engine)
-    manifest.update(publish.write(Finished(folder, manifest))._asdict())
-    _replace(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    _publish(Finished(folder, manifest))
     return found
 
 
 def redraw(folder: Path) -> None:
     """Draw figures, pages, slides and workbook of a finished folder anew. Raises ResultsError where it is not one."""
-    finished = Finished.of(folder)
+    _publish(Finished.of(folder))
+
+
+def _publish(finished: Finished) -> None:
+    """Draw what a study found, write the manifest with it, and list the study among those beside it."""
     manifest = {**finished.manifest, **publish.write(finished)._asdict()}
-    _replace(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    _replace(finished.folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    beside = finished.folder.resolve().parent
+    if beside.name == index.LISTED:
+        index.write(beside)
 
 
 def _write_tables(folder: Path, found: Tables) -> None:

@@ -32,11 +32,11 @@ class LongWaits(NamedTuple):
 def long_waits(summary: pd.DataFrame, comparison: pd.DataFrame, mode: str, context: Context) -> dict[str, LongWaits]:
     """Return the shares of long waits by scenario."""
     rows = summary[(summary["port"] == ALL) & (summary["mode"] == mode) & (summary["lane_type"] == ALL)]
-    rows = rows.set_index("scenario")
+    of_scenario = {str(row["scenario"]): row for row in rows.to_dict("records")}
+    metrics = [f"share_over_{limit}min" for limit in LIMITS_MIN]
     found = {}
-    for name in context.drawn(rows.index):
-        metrics = [f"share_over_{limit}min" for limit in LIMITS_MIN]
-        shares = tuple(100 * float(rows.loc[name, metric]) for metric in metrics)  # type: ignore[arg-type]
+    for name in context.drawn(of_scenario):
+        shares = tuple(100 * float(of_scenario[name][metric]) for metric in metrics)
         if not math.isnan(shares[0]):
             changes = tuple(metric_change(comparison, name, mode, metric, context, scale=100) for metric in metrics)
             found[name] = LongWaits(shares, changes)
@@ -44,7 +44,14 @@ def long_waits(summary: pd.DataFrame, comparison: pd.DataFrame, mode: str, conte
 
 
 def metric_change(
-    comparison: pd.DataFrame, option: str, mode: str, metric: str, context: Context, *, port: str = ALL, scale: float = 1
+    comparison: pd.DataFrame,
+    option: str,
+    mode: str,
+    metric: str,
+    context: Context,
+    *,
+    port: str = ALL,
+    scale: float = 1,
 ) -> Change | None:
     """Return the paired change of a metric of a port and mode, all lane types together; None where there is none."""
     if comparison.empty:
@@ -91,7 +98,9 @@ def shares_title(found: dict[str, LongWaits], mode: str, context: Context) -> st
 def _share_clause(option: LongWaits, base: LongWaits, who: str, limit: int, context: Context) -> str:
     change = option.changes[-1]
     verdict = change.verdict if change else say("verdict.not_compared")
-    key = {BETTER: "changed", WORSE: "changed", IDENTICAL: "same", NO_CLEAR_CHANGE: "unclear"}.get(verdict, "alone_pair")
+    key = {BETTER: "changed", WORSE: "changed", IDENTICAL: "same", NO_CLEAR_CHANGE: "unclear"}.get(
+        verdict, "alone_pair"
+    )
     return say(
         f"shares.{key}",
         share=percent(option.shares[-1]),
@@ -141,7 +150,7 @@ class Capacity(NamedTuple):
 
 
 def capacities(
-    hourly: pd.DataFrame, summary: pd.DataFrame, booths: pd.DataFrame, port: str, mode: str, context: Context
+    hourly: pd.DataFrame, summary: pd.DataFrame, booths: pd.DataFrame, port: str, mode: str, *, context: Context
 ) -> dict[str, Capacity]:
     """Return the capacity of a crossing by scenario, those left out in which it is closed."""
     here = hourly[(hourly["port"] == port) & (hourly["mode"] == mode)]
@@ -197,7 +206,7 @@ def busiest_crossings(summary: pd.DataFrame, context: Context) -> list[tuple[str
         of_mode = rows[rows["mode"] == mode]
         time = of_mode["crossings_per_day"] * of_mode["wait_mean_min"]
         if time.notna().any():
-            found.append((str(of_mode.loc[time.idxmax(), "port"]), mode))
+            found.append((str(of_mode["port"].to_numpy()[int(np.nanargmax(time))]), mode))
     return found
 
 

@@ -71,14 +71,14 @@ def _draw_shares(axes: Axes, found: dict[str, LongWaits], context: Context) -> N
 
 
 def wait_against_booths(
-    hourly: pd.DataFrame, summary: pd.DataFrame, booths: pd.DataFrame, port: str, mode: str, context: Context
+    hourly: pd.DataFrame, summary: pd.DataFrame, booths: pd.DataFrame, port: str, mode: str, *, context: Context
 ) -> Figure:
     """Return the wait of a crossing against its booths: built, open and in use.
 
     A dot is an hour of the week; the large mark the week's mean of open booths and the mean wait with its interval;
     the hollow one the booths in use.
     """
-    found = service.capacities(hourly, summary, booths, port, mode, context)
+    found = service.capacities(hourly, summary, booths, port, mode, context=context)
     if not found:
         raise ValueError(f"no booths at {port}, {mode}")
     notes = [WAIT_DEFINITION, say("booths.note")]
@@ -116,7 +116,13 @@ def _draw_booths(axes: Axes, found: dict[str, Capacity], context: Context) -> No
         axes.errorbar([of.mean_open], [mean], yerr=[[min(half, mean)], [half]] if half > 0 else None, **bar)
         axes.plot([of.mean_used, of.mean_open], [mean, mean], color=how.color, linewidth=2, zorder=3)
         axes.plot([of.mean_open], [mean], how.marker, color=how.color, markersize=13, zorder=5, clip_on=False)
-        hollow: dict[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 2.5, "markersize": 13, "zorder": 5, "clip_on": False}
+        hollow: dict[str, Any] = {
+            "markerfacecolor": "white",
+            "markeredgewidth": 2.5,
+            "markersize": 13,
+            "zorder": 5,
+            "clip_on": False,
+        }
         axes.plot([of.mean_used], [mean], how.marker, color=how.color, **hollow)
     for built in sorted({of.built for of in found.values()}):
         axes.axvline(built, color=layout.INK, linestyle=":", linewidth=2.5, zorder=1)
@@ -133,9 +139,7 @@ def against_observed(summary: pd.DataFrame, observed: pd.DataFrame, mode: str, c
     found = service.checks(summary, observed, mode, context)
     if not found:
         raise ValueError(f"nothing observed of {mode}")
-    rows = [
-        Row(context.port(check.port, mode), [Words(_check_words(check), None)]) for check in found
-    ]
+    rows = [Row(context.port(check.port, mode), [Words(_check_words(check), None)]) for check in found]
     notes = [WAIT_DEFINITION, say("observed.note")]
     notes += [ASSUMED_NOTE] * any(check.assumed for check in found)
     with layout.style():
@@ -168,15 +172,33 @@ def _draw_checks(axes: Axes, found: Sequence[Check], context: Context) -> None:
         axes.errorbar([mean], [row - 0.16], xerr=[[min(half, mean)], [half]] if half > 0 else None, **bar)
         axes.plot([mean], [row - 0.16], how.marker, color=how.color, markersize=11, zorder=4)
         layout.write(
-            axes, minutes(check.simulated), (check.simulated.ends[1], row - 0.16), (10, 0), va="center_baseline",
-            path_effects=layout.HALO, fontsize=TEXT_SIZE - 2,
+            axes,
+            minutes(check.simulated),
+            (check.simulated.ends[1], row - 0.16),
+            (10, 0),
+            va="center_baseline",
+            path_effects=layout.HALO,
+            fontsize=TEXT_SIZE - 2,
         )
         face = "white"
         axes.plot(
-            [check.observed], [row + 0.2], "D", color=layout.LOOKS[2].color, markerfacecolor=face, markersize=10,
-            markeredgewidth=2.5, zorder=4, clip_on=False,
+            [check.observed],
+            [row + 0.2],
+            "D",
+            color=layout.LOOKS[2].color,
+            markerfacecolor=face,
+            markersize=10,
+            markeredgewidth=2.5,
+            zorder=4,
+            clip_on=False,
         )
         layout.write(
-            axes, number(check.observed, 1), (check.observed, row + 0.2), (12, 0), va="center_baseline",
-            path_effects=layout.HALO, fontsize=TEXT_SIZE - 2, color=layout.LOOKS[2].color,
+            axes,
+            number(check.observed, 1),
+            (check.observed, row + 0.2),
+            (12, 0),
+            va="center_baseline",
+            path_effects=layout.HALO,
+            fontsize=TEXT_SIZE - 2,
+            color=layout.LOOKS[2].color,
         )

@@ -91,9 +91,7 @@ class _Deck:
     def _answers(self) -> None:
         """Add the first slide: what page 1 of the report says."""
         slide = self.slide(self.story.head, ("summary", "comparison"), _sentences(self.story))
-        box = slide.shapes.add_textbox(
-            Inches(_MARGIN), Inches(_TOP - 0.1), Inches(_WIDTH - 2 * _MARGIN), Inches(0.6)
-        )
+        box = slide.shapes.add_textbox(Inches(_MARGIN), Inches(_TOP - 0.1), Inches(_WIDTH - 2 * _MARGIN), Inches(0.6))
         _fill(box.text_frame, [f"{self.story.subtitle}. {self.story.scope}"], 15, colour=_QUIET)
         self.table(slide, self.story.much, _TOP + 0.75)
         top = _TOP + 1.45 + 0.42 * len(self.story.much.rows)
@@ -111,7 +109,11 @@ class _Deck:
         size = _CELL if len(rows) <= 9 and len(grid.head) <= 6 else 12  # noqa: PLR2004 - as looked at
         height = min(0.42, (bottom - top) / (len(rows) + 1))
         frame = slide.shapes.add_table(
-            len(rows) + 1, len(grid.head), Inches(_MARGIN), Inches(top), Inches(_WIDTH - 2 * _MARGIN),
+            len(rows) + 1,
+            len(grid.head),
+            Inches(_MARGIN),
+            Inches(top),
+            Inches(_WIDTH - 2 * _MARGIN),
             Inches(height * (len(rows) + 1)),
         )
         frame.name = say("slide.table", title=grid.caption)
@@ -200,8 +202,8 @@ def _half(estimate: Estimate | None) -> float:
 
 def _shares_chart(deck: _Deck, slide: Any, mode: str, title: str) -> None:
     """Draw the shares that wait over 20, 40 and 60 minutes."""
-    tables = (deck.finished.table(name) for name in ("summary", "comparison"))
-    found = service.long_waits(*tables, mode, deck.context)
+    summary, comparison = deck.finished.table("summary"), deck.finished.table("comparison")
+    found = service.long_waits(summary, comparison, mode, deck.context)
     data = CategoryChartData(number_format='0"%"')
     data.categories = [say("shares.over", limit=limit) for limit in service.LIMITS_MIN]
     for name, of in found.items():
@@ -215,8 +217,8 @@ def _shares_chart(deck: _Deck, slide: Any, mode: str, title: str) -> None:
 
 def _observed_chart(deck: _Deck, slide: Any, mode: str, title: str) -> None:
     """Draw simulated and observed waits by port."""
-    tables = (deck.finished.table(name) for name in ("summary", "observed_waits"))
-    found = service.checks(*tables, mode, deck.context)
+    summary, observed = deck.finished.table("summary"), deck.finished.table("observed_waits")
+    found = service.checks(summary, observed, mode, deck.context)
     data = CategoryChartData(number_format="0.0")
     data.categories = [deck.context.port(check.port, mode) for check in found]
     base = deck.context.scenarios[deck.context.base]
@@ -306,8 +308,8 @@ def _worth(deck: _Deck, page: Page) -> None:
 def _steps_chart(deck: _Deck, page: Page, option: str, title: str) -> None:
     """Draw the steps as stacked columns on invisible ones, as PowerPoint's users do by hand."""
     option = option or list(deck.context.scenarios)[1]
-    tables = (deck.finished.table(name) for name in ("value", "cargo_value"))
-    found = value.steps(*tables, option, deck.context)
+    worth, cargo = deck.finished.table("value"), deck.finished.table("cargo_value")
+    found = value.steps(worth, cargo, option, deck.context)
     slide = deck.slide(title, page.files, [*page.text, page.definition])
     if found is None:
         return
@@ -317,7 +319,7 @@ def _steps_chart(deck: _Deck, page: Page, option: str, title: str) -> None:
         starts.append(min(level, level + amount))
         level += amount
     starts.append(min(0.0, found.total.mean))
-    data = CategoryChartData(number_format='0.0')
+    data = CategoryChartData(number_format="0.0")
     data.categories = [name for name, _ in steps]
     data.add_series(say("slide.hidden"), [round(start / 1e6, 4) for start in starts])
     data.add_series(say("slide.millions"), [round(abs(amount) / 1e6, 4) for _, amount in steps])
@@ -452,5 +454,3 @@ def _error_bars(series: Any, halves: Sequence[float]) -> None:
     fill = etree.SubElement(etree.SubElement(line, qn("a:solidFill")), qn("a:srgbClr"))
     fill.set("val", "7F7F7F")
     series._element.find(qn("c:cat")).addprevious(bars)  # noqa: SLF001 - the order of the schema
-
-

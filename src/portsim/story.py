@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from portsim import findings, queue_map, service, value
-from portsim.findings import ALL, Context, Line
+from portsim.findings import ALL, Change, Context, Line
 from portsim.finished import Finished
 from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
 from portsim.numbers import Estimate, dollars, number, plus_minus
@@ -97,7 +97,9 @@ def tell(finished: Finished, found: Mapping[str, str]) -> Story:
     base = context.scenarios[context.base]
     return Story(
         head=head(finished),
-        subtitle=say("head.subtitle", options=listed(options), base=base) if options else say("head.subtitle_alone", base=base),
+        subtitle=say("head.subtitle", options=listed(options), base=base)
+        if options
+        else say("head.subtitle_alone", base=base),
         scope=say("head.scope"),
         answers=answers(telling),
         much=_much(finished),
@@ -134,11 +136,9 @@ def _paths(files: Sequence[str]) -> list[str]:
 # --- what heads the report ----------------------------------------------------------------------------------
 
 
-def _all_ports(finished: Finished, option: str) -> dict[str, service.Change]:
+def _all_ports(finished: Finished, option: str) -> dict[str, Change]:
     """Return the change of the mean wait over all ports, by mode."""
-    found = {
-        mode: metric_change(finished.table("comparison"), option, mode, _WAIT, finished.context) for mode in MODES
-    }
+    found = {mode: metric_change(finished.table("comparison"), option, mode, _WAIT, finished.context) for mode in MODES}
     return {mode: change for mode, change in found.items() if change is not None}
 
 
@@ -172,8 +172,8 @@ def headline_line(finished: Finished, mode: str) -> Line:
         moved = rows.groupby(["port", "lane_type"])["difference"].agg(lambda d: d.abs().max()).reindex(lines.index)
         if (moved.fillna(0) > 0).any():
             weight = lines["crossings_per_day"] * moved
-    port, lane_type = weight.idxmax()
-    return Line(str(port), mode, str(lane_type))
+    port, lane_type = str(weight.idxmax()[0]), str(weight.idxmax()[1])  # type: ignore[index]
+    return Line(port, mode, lane_type)
 
 
 def head(finished: Finished) -> str:
@@ -192,7 +192,7 @@ def head(finished: Finished) -> str:
     return "; ".join(_option_head(_all_ports(finished, option), context.scenarios[option]) for option in options)
 
 
-def _option_head(changes: Mapping[str, service.Change], title: str) -> str:
+def _option_head(changes: Mapping[str, Change], title: str) -> str:
     verdicts = {mode: change.verdict for mode, change in changes.items()}
     better, worse = (
         [say(f"mode.{mode}.many") for mode, verdict in verdicts.items() if verdict == wanted]
@@ -214,19 +214,27 @@ def _much(finished: Finished) -> Grid:
     options = list(context.scenarios)[1:]
     titles = list(context.scenarios.values())
     heads = [say("much.mode"), *titles]
-    for option in options:
-        heads.append(say("much.change") if len(options) == 1 else say("where.change", option=context.scenarios[option]))
+    heads += _change_heads(options, context)
     rows = []
     for mode in MODES:
         waits = [service.wait_of(summary, name, ALL, mode) for name in context.scenarios]
         if all(math.isnan(wait.mean) for wait in waits):
             continue
-        ports = [port for port in context.ports if not math.isnan(service.wait_of(summary, context.base, port, mode).mean)]
+        ports = [
+            port for port in context.ports if not math.isnan(service.wait_of(summary, context.base, port, mode).mean)
+        ]
         name = sentence(say(f"mode.{mode}.many")) + context.mark(ports, mode)
         cells = ["" if math.isnan(wait.mean) else plus_minus(wait) for wait in waits]
         changes = [metric_change(finished.table("comparison"), option, mode, _WAIT, context) for option in options]
         rows.append([name, *cells, *(change_words(change, f" {say('unit.min')}") for change in changes)])
     return Grid(say("much.caption"), heads, rows)
+
+
+def _change_heads(options: Sequence[str], context: Context) -> list[str]:
+    """Return the heads of the columns of changes, which name the option where there are several."""
+    if len(options) == 1:
+        return [say("much.change")]
+    return [say("where.change", option=context.scenarios[option]) for option in options]
 
 
 # --- page 1 -------------------------------------------------------------------------------------------------
@@ -325,7 +333,9 @@ def _rests(telling: _Telling) -> list[str]:
     said = [say("answer.rests_inputs", assumed=counts["assumed"], total=sum(counts.values()))]
     lines = sorted({(str(line["port"]), str(line["mode"])) for line in finished.manifest["context"]["assumed_lines"]})
     if lines:
-        names = [f"{say(f'mode.{mode}.many')} at {context.ports[port]}" for port, mode in lines if port in context.ports]
+        names = [
+            f"{say(f'mode.{mode}.many')} at {context.ports[port]}" for port, mode in lines if port in context.ports
+        ]
         said.append(say("answer.rests_waits", lines=listed(names)))
     checked = telling.found.get(f"observed-{telling.mode}")
     if checked:
@@ -396,8 +406,7 @@ def _by_port(telling: _Telling) -> Grid:
     context, summary = telling.context, telling.finished.table("summary")
     table = telling.finished.table("comparison")
     heads = [say("where.port"), say("where.mode"), *context.scenarios.values()]
-    one = len(telling.options) == 1
-    heads += [say("much.change") if one else say("where.change", option=context.scenarios[o]) for o in telling.options]
+    heads += _change_heads(telling.options, context)
     rows = []
     for port in context.ports:
         for mode in MODES:
@@ -405,13 +414,13 @@ def _by_port(telling: _Telling) -> Grid:
             if all(math.isnan(wait.mean) for wait in waits.values()):
                 continue
             cells = ["\u2013" if math.isnan(wait.mean) else plus_minus(wait) for wait in waits.values()]
-            words = [_port_change(table, waits, option, port, mode, context) for option in telling.options]
+            words = [_port_change(table, waits, option, port, mode, context=context) for option in telling.options]
             rows.append([context.port(port, mode), say(f"mode.{mode}.many"), *cells, *words])
     return Grid(say("where.table"), heads, rows)
 
 
 def _port_change(
-    table: pd.DataFrame, waits: Mapping[str, Estimate], option: str, port: str, mode: str, context: Context
+    table: pd.DataFrame, waits: Mapping[str, Estimate], option: str, port: str, mode: str, *, context: Context
 ) -> str:
     before, after = (not math.isnan(waits[name].mean) for name in (context.base, option))
     if before != after:
@@ -455,15 +464,13 @@ def _options_grid(telling: _Telling) -> Grid:
     rows = []
     for mode in MODES:
         whole = summary[(summary["port"] == ALL) & (summary["mode"] == mode) & (summary["lane_type"] == ALL)]
-        whole = whole.set_index("scenario")
-        for name, title in context.scenarios.items():
-            if name not in whole.index or math.isnan(whole.loc[name, _WAIT]):
-                continue
-            row = whole.loc[name]
+        of_scenario = {str(row["scenario"]): row for row in whole.dropna(subset=[_WAIT]).to_dict("records")}
+        for name in filter(of_scenario.__contains__, context.scenarios):
+            row = of_scenario[name]
             change = metric_change(telling.finished.table("comparison"), name, mode, _WAIT, context)
             rows.append(
                 [
-                    title,
+                    context.scenarios[name],
                     say(f"mode.{mode}.many"),
                     plus_minus(Estimate(row[_WAIT], row["wait_mean_hw_min"])),
                     "\u2013" if name == context.base else change_words(change, ""),
@@ -523,8 +530,7 @@ def _worth(telling: _Telling) -> Page | None:
         title = first.finding
     grids = [_accounts_grid(telling, option) for option in telling.options if not values.empty]
     grids += [_cargo_grid(telling, cargo)] if pictures and not cargo.empty else []
-    files = ("cargo_value",) if values.empty else ("value", "emissions", "appraisal", "cargo_value")
-    files = tuple(name for name in files if name in telling.finished.names)
+    files = [name for name in ("value", "emissions", "appraisal", "cargo_value") if name in telling.finished.names]
     text = [say("answer.worth_kinds")]
     return Page("worth", say("page.worth"), title, say("worth.definition"), files, text, pictures, grids)
 
@@ -566,7 +572,11 @@ def _drivers(telling: _Telling) -> Page | None:
     )
     heads = [say(f"drivers.{key}") for key in ("label", "class", "low", "high")]
     cells = [
-        [str(r["label"]), str(r["class"]), *(dollars(Estimate(float(r[k]), math.nan)) for k in ("usd_at_low", "usd_at_high"))]
+        [
+            str(r["label"]),
+            str(r["class"]),
+            *(dollars(Estimate(float(r[k]), math.nan)) for k in ("usd_at_low", "usd_at_high")),
+        ]
         for r in rows
     ]
     names = [name for name in telling.found if name.startswith("tornado")]
@@ -635,7 +645,12 @@ def _reproduce(telling: _Telling) -> Page:
         [say("reproduce.seed"), str(run["seed"])],
         [
             say("reproduce.runs"),
-            say("reproduce.runs_text", replications=run["replications"], warm_up=run["warm_up_weeks"], weeks=run["weeks"]),
+            say(
+                "reproduce.runs_text",
+                replications=run["replications"],
+                warm_up=run["warm_up_weeks"],
+                weeks=run["weeks"],
+            ),
         ],
         [say("reproduce.engine"), str(manifest["engine"])],
         [say("reproduce.version"), str(manifest["portsim"])],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from portsim import experiment, report
 from portsim.errors import Fault, PortsimError, ScenarioError
+from portsim.finished import PARTS
 from portsim.report import Study
 from portsim.scenario import Scenario, at_low_patience, load
 from portsim.settings import COMMAND_LINE
@@ -82,7 +83,7 @@ def carry_out(
     chosen = experiment.default_engine() if engine is None else experiment.as_engine(engine)
     folder = out if out is not None else study.folder(RESULTS)
     report.claim(folder, study)
-    parts = folder / report.PARTS
+    parts = folder / PARTS
     wanted = max(scenario.run.replications for scenario in study.scenarios)
     study = study.with_replications(max(wanted, experiment.held(study.runs, parts)))
     started = time.time()

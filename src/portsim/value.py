@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -70,7 +71,7 @@ def accounts(value: pd.DataFrame, option: str, context: Context) -> dict[str, li
     return {name: entries for name, entries in found.items() if entries}
 
 
-def _entry(row: dict[str, object]) -> Entry:
+def _entry(row: Mapping[Any, Any]) -> Entry:
     usd, quantity = (_number(row.get(name)) for name in ("usd_per_year", "quantity"))
     money = not math.isnan(usd) or math.isnan(quantity)
     year = _number(row.get("dollar_year"))
@@ -158,10 +159,8 @@ def _verdict(total: Estimate) -> str:
 
 def accounts_title(found: dict[str, list[Entry]], option: str, context: Context) -> str:
     """Return the finding of the accounts: the headline of each, beside one another."""
-    parts = []
-    for entry in headline(found):
-        if entry.component in {"cargo", ALL, "trips"}:
-            parts.append(say(f"accounts.{entry.account}", amount=entry.text))
+    first = [entry for entry in headline(found) if entry.component in {"cargo", ALL, "trips"}]
+    parts = [say(f"accounts.{entry.account}", amount=entry.text) for entry in first]
     return f"{context.scenarios[option]}: {'; '.join(parts)}"
 
 
@@ -170,19 +169,13 @@ def worth(cargo: pd.DataFrame, value: pd.DataFrame, option: str, context: Contex
     found = accounts(value, option, context)
     if found:
         return [
-            say(f"worth.{entry.account}", name=entry.name, amount=entry.text, range=entry.range or say("value.no_range"))
+            say(
+                f"worth.{entry.account}", name=entry.name, amount=entry.text, range=entry.range or say("value.no_range")
+            )
             for entry in headline(found)
         ]
     if cargo.empty:
         return []
-    alone = {name: title for name, title in context.scenarios.items() if name in {context.base, option}}
     values = {key: of for key, of in cargo_values(cargo, context).items() if key[0] == option}
-    if not values:
-        return []
-    return [cargo_title(values, _of(context, alone))]
-
-
-def _of(context: Context, scenarios: dict[str, str]) -> Context:
-    from dataclasses import replace  # noqa: PLC0415
-
-    return replace(context, scenarios=scenarios)
+    alone = {name: title for name, title in context.scenarios.items() if name in {context.base, option}}
+    return [cargo_title(values, replace(context, scenarios=alone))] if values else []

@@ -23,6 +23,7 @@ _MOST_SHEET_NAME = 31
 _HEAD_ROW = 3  # of a table: title, source and units stand above
 _DAYS_A_YEAR = 365
 _SUMMED = ("crossings_per_day", "people_per_day", "lost_trips_per_day", "toll_revenue_usd_per_day")
+_ENTERED = {"crossings": "crossings_per_day", "people": "people_per_day", "wait": "wait_mean_min"}
 _TEXT_WIDTH, _NUMBER_WIDTH = 18, 12
 _MODES = story.MODES
 
@@ -35,7 +36,7 @@ def write(finished: Finished, path: Path) -> None:
         formats = _formats(book)
         sheets = {name: _sheet_name(name) for name in finished.names}
         _about(book, finished, sheets, formats)
-        _entry(book, finished, sheets, formats)
+        _Entry(book, finished, sheets["summary"], formats).write()
         _chart(book, finished, formats)
         for name, sheet in sheets.items():
             _table(book.add_worksheet(sheet), finished, name, formats)
@@ -82,7 +83,9 @@ def _table(sheet: Any, finished: Finished, name: str, formats: Mapping[str, Any]
     """Write one table under its title, its source and the units of its columns."""
     table = finished.table(name)
     sheet.write(0, 0, known(f"table.{name}", name), formats["title"])
-    sheet.write(1, 0, f"tables/{name}.csv. {say('book.source')}: {finished.context.source}. {finished.run_id}", formats["quiet"])
+    sheet.write(
+        1, 0, f"tables/{name}.csv. {say('book.source')}: {finished.context.source}. {finished.run_id}", formats["quiet"]
+    )
     for column, head in enumerate(table.columns):
         text = not pd.api.types.is_numeric_dtype(table[head])
         sheet.set_column(column, column, _TEXT_WIDTH if text else _NUMBER_WIDTH)
@@ -94,7 +97,7 @@ def _table(sheet: Any, finished: Finished, name: str, formats: Mapping[str, Any]
     sheet.autofilter(_HEAD_ROW, 0, last, max(len(table.columns) - 1, 0))
     sheet.freeze_panes(_HEAD_ROW + 1, 0)
     if name == "summary":
-        _summary_totals(sheet, finished, table, formats)
+        _summary_totals(sheet, table, formats)
     if name == "cargo_value":
         _cargo_totals(sheet, table, formats)
 
@@ -110,13 +113,15 @@ def _put(sheet: Any, row: int, column: int, held: object) -> None:
         sheet.write_string(row, column, str(held))
 
 
-def _summary_totals(sheet: Any, finished: Finished, table: pd.DataFrame, formats: Mapping[str, Any]) -> None:
-    """Write below the summary, by scenario, sums over its lines: what adds up, with lines only, never totals of totals."""
+def _summary_totals(sheet: Any, table: pd.DataFrame, formats: Mapping[str, Any]) -> None:
+    """Write below the summary, by scenario, sums over its lines: of what adds up, never totals of totals."""
     first, last = _HEAD_ROW + 1, _HEAD_ROW + len(table)
     row = last + 2
     sheet.write(row, 0, f"{say('book.totals')}. {say('book.live')}", formats["bold"])
     columns = list(table.columns)
-    at = {name: xl_range_abs(first, columns.index(name), last, columns.index(name)) for name in ("scenario", "lane_type")}
+    at = {
+        name: xl_range_abs(first, columns.index(name), last, columns.index(name)) for name in ("scenario", "lane_type")
+    }
     whole = table[(table["port"] == ALL) & (table["mode"] == ALL) & (table["lane_type"] == ALL)].set_index("scenario")
     for offset, scenario in enumerate(table["scenario"].unique(), 1):
         sheet.write(row + offset, 0, scenario, formats["bold"])
@@ -158,7 +163,13 @@ def _about(book: Any, finished: Finished, sheets: Mapping[str, str], formats: Ma
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, 1, 90)
     sheet.write(0, 0, story.head(finished), formats["title"])
-    lines = (say("head.scope"), finished.context.provenance, story.command(finished), say("book.live"), say("book.note_all"))
+    lines = (
+        say("head.scope"),
+        finished.context.provenance,
+        story.command(finished),
+        say("book.live"),
+        say("book.note_all"),
+    )
     for row, line in enumerate(lines, 1):
         sheet.write(row, 0, line)
     row = len(lines) + 2
@@ -174,96 +185,77 @@ def _about(book: Any, finished: Finished, sheets: Mapping[str, str], formats: Ma
         sheet.write(row, 2, len(finished.table(name)))
 
 
-def _entry(book: Any, finished: Finished, sheets: Mapping[str, str], formats: Mapping[str, Any]) -> None:
-    """Write the sheet for a benefit-cost workbook: without and with project, by mode, formulas over the summary."""
-    sheet = book.add_worksheet(say("book.bca"))
-    sheet.set_column(0, 0, 44)
-    sheet.set_column(1, 4, 20)
-    sheet.write(0, 0, say("book.bca_title"), formats["title"])
-    sheet.write(1, 0, say("book.bca_how"), formats["quiet"])
-    sheet.write(2, 0, say("book.bca_days"))
-    sheet.write_number(2, 1, _DAYS_A_YEAR, formats["entry"])
-    days = xl_rowcol_to_cell(2, 1, row_abs=True, col_abs=True)
-    names = list(finished.context.scenarios)
-    options = names[1:] or [names[0]]
-    row = 4
-    if not names[1:]:
-        sheet.write(3, 0, say("book.bca_none"), formats["quiet"])
-    for option in options:
-        sheet.write(row, 0, f"{say('book.bca_option_name')}: {finished.context.scenarios[option]}", formats["title"])
-        row = _entry_of_option(sheet, finished, sheets["summary"], option if names[1:] else None, row + 1, days, formats)
+class _Entry:
+    """The sheet for a benefit-cost workbook: without and with project by mode, formulas over the summary's sheet."""
 
+    def __init__(self, book: Any, finished: Finished, source: str, formats: Mapping[str, Any]) -> None:
+        self.sheet, self.source, self.formats = book.add_worksheet(say("book.bca")), source, formats
+        self.table, self.context = finished.table("summary"), finished.context
+        self.days = xl_rowcol_to_cell(2, 1, row_abs=True, col_abs=True)
 
-def _entry_of_option(
-    sheet: Any, finished: Finished, source: str, option: str | None, row: int, days: str, formats: Mapping[str, Any]
-) -> int:
-    """Write one option, mode by mode; return the first free row."""
-    table, context = finished.table("summary"), finished.context
-    heads = [say(f"book.bca_{key}") for key in ("mode", "base", "option", "change")]
-    for mode in _MODES:
-        if math.isnan(wait_of(table, context.base, ALL, mode).mean):
-            continue
-        sheet.write_row(row, 0, [f"{heads[0]}: {say(f'mode.{mode}.many')}", *heads[1:]], formats["head"])
-        links = {}
-        for label, metric in (("crossings", "crossings_per_day"), ("people", "people_per_day"), ("wait", "wait_mean_min")):
+    def write(self) -> None:
+        """Write the head, and every option below it."""
+        sheet, names = self.sheet, list(self.context.scenarios)
+        sheet.set_column(0, 0, 44)
+        sheet.set_column(1, 4, 20)
+        sheet.write(0, 0, say("book.bca_title"), self.formats["title"])
+        sheet.write(1, 0, say("book.bca_how"), self.formats["quiet"])
+        sheet.write(2, 0, say("book.bca_days"))
+        sheet.write_number(2, 1, _DAYS_A_YEAR, self.formats["entry"])
+        row = 4
+        if len(names) == 1:
+            sheet.write(3, 0, say("book.bca_none"), self.formats["quiet"])
+        options: list[str | None] = [*names[1:]] or [None]
+        for option in options:
+            title = self.context.scenarios[option or self.context.base]
+            sheet.write(row, 0, f"{say('book.bca_option_name')}: {title}", self.formats["title"])
             row += 1
-            links[label] = row
-            sheet.write(row, 0, say(f"book.bca_{label}"))
-            _pair(sheet, row, [_place(table, name, mode, metric, source) for name in (context.base, option)], formats)
-        sheet.write(row + 1, 0, say("book.bca_value_of_time"))
-        sheet.write_blank(row + 1, 1, None, formats["entry"])
-        sheet.write(row + 1, 2, say("book.bca_value_of_time_note"), formats["quiet"])
-        rate = xl_rowcol_to_cell(row + 1, 1, row_abs=True, col_abs=True)
-        hours = {"vehicle_hours": "crossings", "hours": "people"}
-        for offset, (label, what) in enumerate(hours.items(), 2):
-            sheet.write(row + offset, 0, say(f"book.bca_{label}"))
-            _formulas(sheet, row + offset, f"={{c}}{links[what] + 1}*{{c}}{links['wait'] + 1}/60*{days}", table, mode, what, finished, option, formats)
-        sheet.write(row + 4, 0, say("book.bca_value"))
-        for column in range(1, 3 if option else 2):
-            cell = xl_rowcol_to_cell(row + 3, column)
-            sheet.write_formula(row + 4, column, f"={cell}*{rate}", formats["live_money"], 0)
-        if option:
-            sheet.write_formula(row + 4, 3, f"=C{row + 5}-B{row + 5}", formats["live_money"], 0)
-        row += 6
-    return row + 1
+            for mode in _MODES:
+                if not math.isnan(wait_of(self.table, self.context.base, ALL, mode).mean):
+                    row = self._mode(option, mode, row)
+            row += 1
 
+    def _mode(self, option: str | None, mode: str, row: int) -> int:
+        """Write one mode of an option; return the first free row."""
+        sheet, heads = self.sheet, [say(f"book.bca_{key}") for key in ("mode", "base", "option", "change")]
+        sheet.write_row(row, 0, [f"{heads[0]}: {say(f'mode.{mode}.many')}", *heads[1:]], self.formats["head"])
+        scenarios = [self.context.base, option]
+        found = {label: [self._total(name, mode, metric) for name in scenarios] for label, metric in _ENTERED.items()}
+        for offset, (label, totals) in enumerate(found.items(), 1):
+            self._line(row + offset, label, [(f"='{self.source}'!{at}", held) for at, held in totals if at])
+        sheet.write(row + 4, 0, say("book.bca_value_of_time"))
+        sheet.write_blank(row + 4, 1, None, self.formats["entry"])
+        sheet.write(row + 4, 2, say("book.bca_value_of_time_note"), self.formats["quiet"])
+        for offset, (label, what, at) in enumerate((("vehicle_hours", "crossings", 1), ("hours", "people", 2)), 5):
+            cells = [
+                (f"={column}{row + at + 1}*{column}{row + 4}/60*{self.days}", count * wait / 60 * _DAYS_A_YEAR)
+                for column, (_, count), (place, wait) in zip("BC", found[what], found["wait"], strict=True)
+                if place
+            ]
+            self._line(row + offset, label, cells)
+        priced = [column for column, (at, _) in zip("BC", found["wait"], strict=True) if at]
+        cells = [(f"={column}{row + 7}*$B${row + 5}", 0.0) for column in priced]
+        self._line(row + 7, "value", cells)
+        return row + 9
 
-def _place(table: pd.DataFrame, scenario: str | None, mode: str, metric: str, sheet: str) -> tuple[str, float] | None:
-    """Return where a total of a mode stands on the summary's sheet, and its value."""
-    rows = table[
-        (table["scenario"] == scenario) & (table["port"] == ALL) & (table["mode"] == mode) & (table["lane_type"] == ALL)
-    ]
-    if rows.empty or pd.isna(rows.iloc[0][metric]):
-        return None
-    cell = xl_rowcol_to_cell(_HEAD_ROW + 1 + int(rows.index[0]), list(table.columns).index(metric))
-    return f"='{sheet}'!{cell}", float(rows.iloc[0][metric])
+    def _total(self, scenario: str | None, mode: str, metric: str) -> tuple[str, float]:
+        """Return where a total of a mode stands on the summary's sheet, and its value; no place where it is none."""
+        table = self.table
+        of_mode = (table["scenario"] == scenario) & (table["port"] == ALL) & (table["mode"] == mode)
+        rows = table[of_mode & (table["lane_type"] == ALL)]
+        if rows.empty or pd.isna(rows.iloc[0][metric]):
+            return "", math.nan
+        cell = xl_rowcol_to_cell(_HEAD_ROW + 1 + int(rows.index[0]), list(table.columns).index(metric))
+        return cell, float(rows.iloc[0][metric])
 
-
-def _pair(sheet: Any, row: int, cells: Sequence[tuple[str, float] | None], formats: Mapping[str, Any]) -> None:
-    """Write without and with project, and the change between them."""
-    for column, cell in enumerate(cells, 1):
-        if cell is not None:
-            sheet.write_formula(row, column, cell[0], formats["live"], cell[1])
-    if all(cell is not None for cell in cells):
-        base, option = (cell[1] for cell in cells if cell is not None)
-        sheet.write_formula(row, 3, f"=C{row + 1}-B{row + 1}", formats["live"], option - base)
-
-
-def _formulas(
-    sheet: Any, row: int, formula: str, table: pd.DataFrame, mode: str, what: str, finished: Finished,
-    option: str | None, formats: Mapping[str, Any],
-) -> None:
-    """Write hours in line a year of each scenario, and the change between them."""
-    metric = f"{what}_per_day"
-    found = []
-    for column, scenario in zip("BC", (finished.context.base, option), strict=True):
-        count, wait = (_place(table, scenario, mode, name, "") for name in (metric, "wait_mean_min"))
-        if count is None or wait is None:
-            continue
-        found.append(count[1] * wait[1] / 60 * _DAYS_A_YEAR)
-        sheet.write_formula(f"{column}{row + 1}", formula.format(c=column), formats["live"], found[-1])
-    if len(found) == 2:  # noqa: PLR2004 - without and with project
-        sheet.write_formula(row, 3, f"=C{row + 1}-B{row + 1}", formats["live"], found[1] - found[0])
+    def _line(self, row: int, label: str, cells: Sequence[tuple[str, float]]) -> None:
+        """Write formulas without and with project, each with the value it has now, and the change between them."""
+        self.sheet.write(row, 0, say(f"book.bca_{label}"))
+        for column, (formula, held) in enumerate(cells, 1):
+            self.sheet.write_formula(row, column, formula, self.formats["live"], held)
+        if len(cells) == 2:  # noqa: PLR2004 - without and with project
+            change = cells[1][1] - cells[0][1]
+            self.sheet.write_formula(row, 3, f"=C{row + 1}-B{row + 1}", self.formats["live"], change)
 
 
 def _chart(book: Any, finished: Finished, formats: Mapping[str, Any]) -> None:
@@ -279,7 +271,11 @@ def _chart(book: Any, finished: Finished, formats: Mapping[str, Any]) -> None:
         ports = [port for port in context.ports if any((name, port) in waits for name in names)]
         if not ports:
             continue
-        heads = [say(f"mode.{mode}.many"), *(context.scenarios[n] for n in names), *(f"{context.scenarios[n]}, \u00b1" for n in names)]
+        heads = [
+            say(f"mode.{mode}.many"),
+            *(context.scenarios[n] for n in names),
+            *(f"{context.scenarios[n]}, \u00b1" for n in names),
+        ]
         sheet.write_row(row, 0, heads, formats["head"])
         chart = book.add_chart({"type": "column"})
         for index, port in enumerate(ports, row + 1):
@@ -288,16 +284,20 @@ def _chart(book: Any, finished: Finished, formats: Mapping[str, Any]) -> None:
                 if (name, port) in waits:
                     _put(sheet, index, column, waits[name, port].mean)
                     _put(sheet, index, column + len(names), waits[name, port].half_width)
-        _series(chart, sheet.get_name(), row, len(ports), names, context)
+        _series(chart, (sheet.get_name(), row, len(ports)), names, context)
         chart.set_title({"name": f"{say('book.chart_title')}: {say(f'mode.{mode}.many')}", "name_font": {"size": 12}})
-        chart.set_y_axis({"name": say("slide.minutes"), "min": 0, "major_gridlines": {"visible": True, "line": {"color": "#C4C4C4"}}})
+        chart.set_y_axis(
+            {"name": say("slide.minutes"), "min": 0, "major_gridlines": {"visible": True, "line": {"color": "#C4C4C4"}}}
+        )
         chart.set_legend({"position": "top"})
         chart.set_size({"width": 760, "height": 300})
         sheet.insert_chart(row, 2 * len(names) + 2, chart, {"description": say("book.chart_title")})
         row += max(len(ports) + 3, 17)
 
 
-def _series(chart: Any, sheet: str, row: int, count: int, names: Sequence[str], context: findings.Context) -> None:
+def _series(chart: Any, place: tuple[str, int, int], names: Sequence[str], context: findings.Context) -> None:
+    """Add a series a scenario: `place` is the sheet, the row of the heads and the number of ports below."""
+    sheet, row, count = place
     for column, name in enumerate(names, 1):
         halves = "=" + f"'{sheet}'!" + xl_range_abs(row + 1, column + len(names), row + count, column + len(names))
         chart.add_series(
