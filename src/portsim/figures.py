@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from matplotlib.figure import Figure
 
-from portsim import charts, service_charts, value_charts
-from portsim.findings import ALL, Context, main_lines, no_truck_change
+from portsim import charts, findings, service_charts, value_charts
+from portsim.findings import ALL, Context, Line, main_lines, no_truck_change
 from portsim.finished import Finished
+from portsim.inference import IDENTICAL
 
 MODES = ("vehicle", "truck", "pedestrian")
 
@@ -19,15 +20,15 @@ def write(finished: Finished) -> dict[str, str]:
     """Draw the figures of a study into its folder; return the finding of each, by name."""
     folder = finished.folder / "figures"
     folder.mkdir(exist_ok=True)
-    findings = {}
+    found = {}
     with ThreadPoolExecutor(1) as encoder:  # one figure is packed while the next is drawn
         waiting = []
         for name, figure in figures(finished):
             waiting.append(encoder.submit(charts.drawn(figure, folder / name)))
-            findings[name] = charts.finding(figure)
+            found[name] = charts.finding(figure)
         for written in waiting:
             written.result()
-    return findings
+    return found
 
 
 def figures(finished: Finished) -> Iterator[tuple[str, Figure]]:
@@ -47,9 +48,16 @@ def _wait_figures(finished: Finished, context: Context) -> Iterator[tuple[str, F
     used = finished.table("weekday_profile").dropna(subset=["wait_mean_min"])
     lines = used[["port", "mode", "lane_type"]].drop_duplicates()
     for port, mode, lane_type in lines.itertuples(index=False):
-        if mode in MODES:
+        if mode in MODES and not left_alone(finished, Line(port, mode, lane_type)):
             figure = charts.wait_by_hour(used, port, mode, lane_type, context, comparison=comparison)
             yield f"hours-{port}-{mode}-{lane_type}", figure
+
+
+def left_alone(finished: Finished, line: Line) -> bool:
+    """Say whether every option leaves a line identical by design: a run of the base alone has its figures."""
+    changes = findings.wait_changes(finished.table("comparison"), line.mode, line.lane_type, finished.context)
+    verdicts = [change.verdict for (_, port), change in changes.items() if port == line.port]
+    return bool(verdicts) and set(verdicts) == {IDENTICAL}
 
 
 def modes(finished: Finished) -> list[str]:
@@ -69,7 +77,8 @@ def _week_figures(finished: Finished, context: Context) -> Iterator[tuple[str, F
         shown = {f"-{o}": replace(context, scenarios={n: titles[n] for n in (names[0], o)}) for o in names[1:]}
     hourly, comparison = finished.table("hourly"), finished.table("hourly_comparison")
     for port, mode, lane_type in main_lines(hourly, context):
-        for suffix, of_option in shown.items() if mode in MODES else ():
+        drawn = mode in MODES and not left_alone(finished, Line(port, mode, lane_type))
+        for suffix, of_option in shown.items() if drawn else ():
             figure = charts.wait_by_week(hourly, port, mode, lane_type, of_option, hourly_comparison=comparison)
             yield f"week-{port}-{mode}-{lane_type}{suffix}", figure
 

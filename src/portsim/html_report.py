@@ -19,7 +19,7 @@ from portsim import queue_map
 from portsim.findings import Context, Line, lane_words
 from portsim.finished import Finished
 from portsim.layout import LOOKS, TITLE_ID
-from portsim.story import Story
+from portsim.story import Story, day_finding, week_finding
 from portsim.words import catalogue, say, sentence
 
 FILE = "report.html"
@@ -107,8 +107,8 @@ def _data(finished: Finished, story: Story) -> dict[str, Any]:
         "assumed": [f"{port}|{mode}" for port, mode in sorted(context.assumed_waits)],
         "line": "-".join(story.line),
         "mode": story.mode,
-        "days": _days(finished, story),
-        "weeks": _weeks(finished, story),
+        "days": _days(finished),
+        "weeks": _weeks(finished),
         "map": queue_map.data(finished),
         "words": {key: text for key, text in catalogue().items() if _JS_KEYS.match(key)},
     }
@@ -124,7 +124,7 @@ def _label(port: str, mode: str, lane_type: str, context: Context) -> str:
     return f"{context.port(port, mode)}, {say(f'mode.{mode}.many')}, {lane_words(lane_type)}"
 
 
-def _days(finished: Finished, story: Story) -> dict[str, Any]:
+def _days(finished: Finished) -> dict[str, Any]:
     """Return the weekday of every line, by scenario, with its finding."""
     context, profile = finished.context, finished.table("weekday_profile")
     used = profile[profile["scenario"].isin(context.drawn(context.scenarios))].dropna(subset=["wait_mean_min"])
@@ -133,15 +133,13 @@ def _days(finished: Finished, story: Story) -> dict[str, Any]:
     columns = {"mean": "wait_mean_min", "hw": "wait_mean_hw_min", "low": "wait_p10_min", "high": "wait_p90_min"}
     for line, rows in _lines(used):
         key = "-".join(line)
-        if f"hours-{key}" not in story.said:
-            continue
         of_scenario = {}
         for name, group in rows.groupby("scenario", sort=False):
             hours = group.set_index("hour").reindex(range(24))
             of_scenario[name] = {short: _numbers(hours[column]) for short, column in columns.items()}
         found[key] = {
             "label": _label(*line, context),
-            "finding": story.said[f"hours-{key}"],
+            "finding": day_finding(finished, line),
             "target": context.target_wait_min.get(line.port),
             "scenarios": of_scenario,
             "observed": seen.get(line),
@@ -160,7 +158,7 @@ def _observed_days(observed: pd.DataFrame) -> dict[Line, list[float | None]]:
     return found
 
 
-def _weeks(finished: Finished, story: Story) -> dict[str, Any]:
+def _weeks(finished: Finished) -> dict[str, Any]:
     """Return the week of every line: waits by scenario, paired changes with those that are not clear marked."""
     context, hourly = finished.context, finished.table("hourly")
     hourly = hourly[hourly["scenario"].isin(context.drawn(context.scenarios))].dropna(subset=["wait_mean_min"])
@@ -172,7 +170,7 @@ def _weeks(finished: Finished, story: Story) -> dict[str, Any]:
         pairs = of_lines.get(line)
         found["-".join(line)] = {
             "label": _label(*line, context),
-            "finding": story.said.get(f"week-{'-'.join(line)}", ""),
+            "finding": week_finding(finished, line),
             "waits": {name: _week_of(group, "wait_mean_min") for name, group in rows.groupby("scenario", sort=False)},
             "changes": {} if pairs is None else _changes(pairs),
         }

@@ -347,11 +347,29 @@ def _rests(telling: _Telling) -> list[str]:
 
 
 def _day(telling: _Telling) -> Page | None:
-    title = telling.found.get("hours-" + "-".join(telling.line))
+    title = day_finding(telling.finished, telling.line)
     if title is None:
         return None
     files = ("weekday_profile", "comparison", "observed_waits")
     return Page("day", say("page.day"), title, say("day.definition"), files, touch="day")
+
+
+def day_finding(finished: Finished, line: Line) -> str | None:
+    """Return what the weekday of a line says, drawn or not; None where nobody waits."""
+    context = finished.context
+    days = findings.weekdays(finished.table("weekday_profile"), line)
+    days = {name: days[name] for name in context.drawn(days)}
+    changes = findings.wait_changes(finished.table("comparison"), line.mode, line.lane_type, context)
+    return findings.hours_title(days, changes, line, context) if days else None
+
+
+def week_finding(finished: Finished, line: Line) -> str | None:
+    """Return what the week of a line says, drawn or not; None where nobody waits."""
+    context = finished.context
+    weeks = findings.weeks(finished.table("hourly"), line)
+    weeks = {name: weeks[name] for name in context.drawn(weeks)}
+    changes = findings.week_changes(finished.table("hourly_comparison"), line, context)
+    return findings.week_title(weeks, {n: changes[n] for n in weeks if n in changes}, line, context) if weeks else None
 
 
 def _where(telling: _Telling) -> Page:
@@ -493,11 +511,11 @@ def _met(summary: pd.DataFrame, scenario: str, mode: str, context: Context) -> s
 
 
 def _week(telling: _Telling) -> Page | None:
-    names = [name for name in telling.found if name.startswith("week-" + "-".join(telling.line[:2]))]
-    if not names:
+    title = week_finding(telling.finished, telling.line)
+    if title is None:
         return None
     files = ("hourly", "hourly_comparison")
-    return Page("week", say("page.week"), telling.found[names[0]], say("week.definition"), files, touch="week")
+    return Page("week", say("page.week"), title, say("week.definition"), files, touch="week")
 
 
 def _booths(telling: _Telling) -> Page | None:
