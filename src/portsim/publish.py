@@ -21,7 +21,7 @@ def write(finished: Finished) -> Published:
     found = figures.write(finished)
     told = story.tell(finished, found)
     html_report.write(finished, told, finished.folder / html_report.FILE)
-    queue_map.write_gif(finished, told.mode, finished.folder / "figures" / queue_map.FILE)
+    queue_map.write_gif(finished, told.mode, finished.folder / queue_map.FILE)
     slides.write(finished, told, finished.folder / slides.FILE)
     workbook.write(finished, finished.folder / workbook.FILE)
     return Published(found, told.head)

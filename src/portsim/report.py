@@ -108,14 +108,14 @@ class Tables:
     summary: pd.DataFrame
     hourly: pd.DataFrame
     weekday_profile: pd.DataFrame
-    queues: pd.DataFrame
     comparison: pd.DataFrame
     hourly_comparison: pd.DataFrame
     cargo_value: pd.DataFrame
-    booths: pd.DataFrame
-    observed_waits: pd.DataFrame
-    observed_crossings: pd.DataFrame
-    inputs: pd.DataFrame
+    queues: pd.DataFrame = field(default_factory=pd.DataFrame)
+    booths: pd.DataFrame = field(default_factory=pd.DataFrame)
+    observed_waits: pd.DataFrame = field(default_factory=pd.DataFrame)
+    observed_crossings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    inputs: pd.DataFrame = field(default_factory=pd.DataFrame)
     savings: Mapping[str, Saving] = field(default_factory=dict)
     growing: Sequence[GrowingLine] = ()
 

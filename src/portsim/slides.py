@@ -149,7 +149,7 @@ class _Deck:
         """Add a picture of the folder as large as the slide allows, cut below its own title."""
         cut = layout.title_share(title)
         room = (_WIDTH - 2 * _MARGIN, _BOTTOM - _TOP)
-        shape = slide.shapes.add_picture(str(self.finished.folder / "figures" / name), 0, 0)
+        shape = slide.shapes.add_picture(str(self.finished.folder / name), 0, 0)
         shape.crop_top = cut
         height = shape.height * (1 - cut)
         scale = min(Inches(room[0]) / shape.width, Inches(room[1]) / height)
@@ -270,7 +270,7 @@ def _pictures(deck: _Deck, page: Page) -> None:
     """Show the page's figures, one a slide, cut below their titles: the slide has its own."""
     for picture in page.pictures:
         slide = deck.slide(picture.finding, picture.files, [page.definition])
-        deck.picture(slide, f"{picture.name}.png", picture.alt, picture.finding)
+        deck.picture(slide, f"figures/{picture.name}.png", picture.alt, picture.finding)
 
 
 def _week(deck: _Deck, page: Page) -> None:
@@ -278,12 +278,12 @@ def _week(deck: _Deck, page: Page) -> None:
     if name is not None:
         slide = deck.slide(page.title, page.files, [page.definition])
         alt = say("chart.alt", title=f"{page.title}.", files=listed([f"tables/{file}.csv" for file in page.files]))
-        deck.picture(slide, f"{name}.png", alt, page.title)
+        deck.picture(slide, f"figures/{name}.png", alt, page.title)
 
 
 def _map(deck: _Deck, page: Page) -> None:
     slide = deck.slide(page.title, page.files, [page.definition, say("map.step")])
-    if (deck.finished.folder / "figures" / queue_map.FILE).is_file():
+    if (deck.finished.folder / queue_map.FILE).is_file():
         deck.picture(slide, queue_map.FILE, say("map.gif_alt"), page.title)
     else:
         deck.table(slide, page.grids[0], _TOP)

@@ -1,6 +1,6 @@
 """The message catalogue: every word of report, slides and workbook, by key, in one file a language.
 
-`say("where.title", port="Tecate")` returns the message with its gaps filled. Another language is another file
+`say("map.km", km=26)` returns the message with its gaps filled. Another language is another file
 beside `en.toml` with the same keys and the same gaps; nothing else of the pages holds words.
 """
 
