@@ -129,6 +129,11 @@ class _Telling(NamedTuple):
         return [Picture(name, self.found[name], tuple(files)) for name in names if name in self.found]
 
 
+def _many(mode: str) -> str:
+    """Return what the travellers of a mode are called."""
+    return say(f"mode.{mode}.many")
+
+
 def _paths(files: Sequence[str]) -> list[str]:
     return [f"tables/{name}.csv" for name in files]
 
@@ -619,7 +624,7 @@ def _crossings_grid(counted: pd.DataFrame, context: Context) -> Grid:
     rows = [
         [
             context.ports.get(row["port"], row["port"]),
-            say(f"mode.{row['mode']}.many"),
+            _many(row["mode"]),
             number(row["counted_per_day"], 0),
             number(row["simulated_per_day"], 0),
             f"{number(100 * (row['simulated_per_day'] / row['counted_per_day'] - 1), 1, signed=True)}%",
