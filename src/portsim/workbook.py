@@ -262,6 +262,7 @@ def _chart(book: Any, finished: Finished, formats: Mapping[str, Any]) -> None:
     """Write the mean waits by port of each mode with a chart of them, error bars and all."""
     sheet = book.add_worksheet(say("book.chart_sheet"))
     sheet.set_column(0, 0, 26)
+    sheet.set_column(1, 2 * len(finished.context.scenarios), 24)
     sheet.write(0, 0, say("book.chart_title"), formats["title"])
     sheet.write(1, 0, say("slide.definition"), formats["quiet"])
     context, summary, row = finished.context, finished.table("summary"), 3
@@ -287,7 +288,12 @@ def _chart(book: Any, finished: Finished, formats: Mapping[str, Any]) -> None:
         _series(chart, (sheet.get_name(), row, len(ports)), names, context)
         chart.set_title({"name": f"{say('book.chart_title')}: {say(f'mode.{mode}.many')}", "name_font": {"size": 12}})
         chart.set_y_axis(
-            {"name": say("slide.minutes"), "min": 0, "major_gridlines": {"visible": True, "line": {"color": "#C4C4C4"}}}
+            {
+                "name": say("slide.minutes"),
+                "min": 0,
+                "max": math.ceil(max(wait.ends[1] for wait in waits.values()) / 5 + 0.01) * 5,
+                "major_gridlines": {"visible": True, "line": {"color": "#C4C4C4"}},
+            }
         )
         chart.set_legend({"position": "top"})
         chart.set_size({"width": 760, "height": 300})
