@@ -33,6 +33,7 @@ FILE = "queue-map.gif"
 _NEAR, _PER_ROOT_KM = 1.0, 0.12  # the strip's scale: no two ports too close, far ones not too far
 _PIXELS, _FRAME_MS, _LAST_MS = 72, 90, 1200
 _COLOURS = 64
+_ROOMY = 2  # scenarios whose numbers fit side by side
 _EDGES, _WIDEST = (-0.09, 1.09), 0.13
 
 
@@ -268,16 +269,23 @@ def _draw_strip(axes: Axes, finished: Finished, found: Lines) -> tuple[dict[Key,
             left = at[port] + width * (index - len(found.queue) / 2)
             if port not in found.queue[name]:
                 layout.write(
-                    axes, say("map.closed"), (left + width / 2, 0), (0, -6), ha="center", va="top", fontsize=11
+                    axes,
+                    say("map.closed") if len(found.queue) <= _ROOMY else "\u2013",
+                    (left + width / 2, 0),
+                    (0, -6),
+                    ha="center",
+                    va="top",
+                    fontsize=11,
                 )
                 continue
             color = look_of(name, context).color
             bars[name, port] = Rectangle((left, 0), 0.9 * width, 0, color=color, zorder=2, **moving)
             axes.add_patch(bars[name, port])
+            lower = 15 * index if len(found.queue) > _ROOMY else 0
             labels[name, port] = axes.annotate(
                 "",
                 (left + 0.45 * width, 0),
-                (0, -4),
+                (0, -4 - lower),
                 textcoords="offset points",
                 ha="center",
                 va="top",

@@ -183,12 +183,12 @@
         }
         shown().forEach(({name, color}, number) => {
           const x = places[index] + width * (number - shown().length / 2), queue = lines()[name][port];
-          if (!queue) { shape(svg, "text", {x: x + .45 * width, y: ground + 18, "text-anchor": "middle", "font-size": 13, fill: "#4d4d4d"}, say("map.closed")); return; }
+          if (!queue) { shape(svg, "text", {x: x + .45 * width, y: ground + 18, "text-anchor": "middle", "font-size": 13, fill: "#4d4d4d"}, shown().length > 2 ? "–" : say("map.closed")); return; }
           const bar = shape(svg, "rect", {x, y: ground, width: .9 * width, height: 0, fill: color});
           const count = shape(svg, "text", {x: x + .45 * width, y: ground, "text-anchor": "middle", "font-size": 15, fill: color, "font-weight": "bold"});
           found.push({port, name, queue, to: value => {
             bar.setAttribute("height", deep * value / longest);
-            count.setAttribute("y", ground + deep * value / longest + 17);
+            count.setAttribute("y", ground + deep * value / longest + 17 + (shown().length > 2 ? 16 * number : 0));
             count.textContent = value.toLocaleString("en");
           }});
         });
