@@ -1,17 +1,18 @@
-"""What an engine must do is stated once, and tested on each."""
+"""What all tests share: what an engine must do is tested on each; the moving picture, by its own tests only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from portsim import experiment
+from portsim import experiment, queue_map
 from portsim.experiment import Engine
 from portsim.model import PortModel
 from portsim.records import Crossings, broken_invariants
 from portsim.workload import Workload
 
+DRAWN_BY = ("test_report", "test_report_in_browser")  # the moving picture takes seconds
 Simulate = Callable[[PortModel, Workload], Crossings]
 
 
@@ -42,3 +43,12 @@ def simulate(engine: Engine) -> Simulate:
 def simulate_long() -> Simulate:
     """Simulate what would take SimPy too long, on the engine people use; test_agreement.py speaks for the other."""
     return _simulate_on(experiment.default_engine())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def still(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave the moving picture out, but where it is looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.module.__name__.rpartition(".")[2] not in DRAWN_BY:
+            patch.setattr(queue_map, "write_gif", lambda *_: False)
+        yield

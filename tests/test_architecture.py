@@ -56,8 +56,14 @@ ORDER = (
     {"calibration"},
     {"fit_report"},
     {"baseline_files"},
-    {"findings", "layout"},
-    {"charts", "validation_charts"},
+    {"grounds"},
+    {"findings", "layout", "words"},
+    {"charts", "finished", "validation_charts"},
+    {"accounts", "service"},
+    {"service_charts", "value_charts", "queue_map"},
+    {"figures", "story"},
+    {"html_report", "slides", "workbook", "index"},
+    {"publish"},
     {"report"},
     {"sensitivity"},
     {"terminal"},
@@ -75,7 +81,15 @@ OWNERS = {
     "joblib": {"execution"},
     "distributed": {"execution"},
     "pyarrow": {"rows"},
-    "matplotlib": {"charts", "layout", "validation_charts"},
+    "matplotlib": {
+        *("charts", "layout", "service_charts", "value_charts", "validation_charts", "queue_map", "figures"),
+    },
+    "PIL": {"layout", "queue_map"},
+    "plotly": set(),  # its script is read as a file, by html_report
+    "jinja2": {"html_report", "index"},
+    "pptx": {"slides"},
+    "lxml": {"slides"},
+    "xlsxwriter": {"workbook"},
     "random": set(),
     "rich": {"terminal"},
     "typer": {"cli", "inspection", "assessment"},
@@ -173,7 +187,7 @@ def test_charts_and_economics_see_tables_only(name: str) -> None:
 
 def test_the_command_line_starts_without_the_heavy_imports() -> None:
     """Help and mistakes are told at once: numpy and its like wait until a command needs them."""
-    heavy = ("numpy", "pandas", "matplotlib", "simpy", "scipy", "joblib", "pydantic", "ruamel")
+    heavy = ("numpy", "pandas", "matplotlib", "simpy", "scipy", "joblib", "pydantic", "ruamel", "jinja2", "pptx")
     code = f"import sys, portsim.cli; print([name for name in {heavy} if name in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

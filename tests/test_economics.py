@@ -247,7 +247,7 @@ def test_ticks_of_measures_become_minutes_of_value(packaged: CargoRule) -> None:
     """From replications to the table: ten minutes less for every truck of three ports."""
     keys = np.arange(30)
     waits = TruckWaits(keys, keys % 3, np.full(30, 40 * MINUTE))
-    before = Measures((), np.zeros((0, 0)), (), np.zeros((0, 0, 0)), np.zeros((0, 0, 24, 2)), [waits])
+    before = Measures((), np.zeros((0, 0)), (), np.zeros((0, 0, 0)), np.zeros((0, 0, 24, 2)), [waits], np.zeros((0, 0)))
     after = replace(before, trucks=[replace(waits, wait=waits.wait - 10 * MINUTE)])
     table, saved = tables.cargo_value(
         "a", "b", [before] * 2, [after] * 2, ports=PORTS, rule=packaged, assumed=frozenset()

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from portsim import __version__, appraisal, emissions, experiment, report, scenario, study, tables, value
-from portsim.economics import COLUMNS as CARGO_COLUMNS
+from portsim import __version__, experiment, finished, scenario, study
 from portsim.errors import PortsimError, ResultsError, ScenarioError
 from portsim.measures import ALL
 from portsim.numbers import Estimate
@@ -38,21 +37,6 @@ __all__ = (
     "run",
     "simulate",
 )
-_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "summary": tables.SUMMARY_COLUMNS,
-    "hourly": tables.HOURLY_COLUMNS,
-    "weekday_profile": tables.PROFILE_COLUMNS,
-    "comparison": tables.COMPARISON_COLUMNS,
-    "hourly_comparison": tables.HOURLY_COMPARISON_COLUMNS,
-    "cargo_value": tuple(CARGO_COLUMNS),
-    "value": value.COLUMNS,
-    "emissions": emissions.COLUMNS,
-    "appraisal": appraisal.COLUMNS,
-    "appraisal_years": appraisal.YEAR_COLUMNS,
-    "tornado": appraisal.TORNADO_COLUMNS,
-}
-_ALWAYS = ("summary", "hourly", "weekday_profile")
-_WORDS = ("verdict", "flag", "note")  # columns of text, where an empty cell is an empty text
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,7 +48,7 @@ class Results:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """What was run, on what inputs, with which versions."""
-        return _manifest(self.folder)
+        return finished.read_manifest(self.folder)
 
     @property
     def name(self) -> str:
@@ -90,7 +74,7 @@ class Results:
     @property
     def rows(self) -> dict[str, Path]:
         """The files of travellers that `keep_rows` kept, by name: SCENARIO-REPLICATION."""
-        return {path.stem: path for path in sorted((self.folder / report.ROWS).glob("*.parquet"))}
+        return {path.stem: path for path in sorted((self.folder / finished.ROWS).glob("*.parquet"))}
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -106,6 +90,11 @@ class Results:
     def weekday_profile(self) -> pd.DataFrame:
         """weekday_profile.csv: one row a scenario, lane type and hour of the day, Monday to Friday."""
         return self._table("weekday_profile")
+
+    @cached_property
+    def queues(self) -> pd.DataFrame:
+        """queues.csv: one row a scenario, lane type, kind of day and ten minutes: travellers in line."""
+        return self._table("queues")
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
@@ -161,14 +150,7 @@ class Results:
         return Estimate(float(row["difference"]), float(row["half_width"]))
 
     def _table(self, name: str) -> pd.DataFrame:
-        path = self.folder / "tables" / f"{name}.csv"
-        if not path.exists() and name not in _ALWAYS:
-            return pd.DataFrame(columns=list(_COLUMNS[name]))
-        try:
-            table = pd.read_csv(path)
-        except (OSError, ValueError) as error:
-            raise ResultsError(f"{path} cannot be read: {error}") from error
-        return table.assign(**{word: table[word].astype(object).fillna("") for word in _WORDS if word in table})
+        return finished.read_table(self.folder, name)
 
     def _row(self, table: pd.DataFrame, **keys: str) -> pd.Series[Any]:
         chosen = np.logical_and.reduce([table[column] == value for column, value in keys.items()])
@@ -274,28 +256,10 @@ def read(
 def load(folder: str | Path) -> Results:
     """Return the results in a finished folder; raises ResultsError where there are none."""
     results = Results(Path(folder))
-    missing = [name for name in _ALWAYS if not (results.folder / "tables" / f"{name}.csv").is_file()]
+    missing = [name for name in finished.ALWAYS if not (results.folder / "tables" / f"{name}.csv").is_file()]
     if results.manifest and missing:
         raise ResultsError(f"{folder} is incomplete: tables/{missing[0]}.csv is missing")
     return results
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    """Return a folder's manifest, or say what the folder is instead of finished."""
-    path = folder / report.MANIFEST
-    if not folder.is_dir():
-        raise ResultsError(f"{folder}: no such folder")
-    if not path.is_file():
-        if (folder / report.PARTS / report.OWNER).is_file():
-            raise ResultsError(f"{folder} is not finished: the same run again takes it up where it stopped")
-        raise ResultsError(f"{folder} is no results folder: it has no {report.MANIFEST}")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"{path} cannot be read: {error}") from error
-    if not isinstance(manifest, dict) or not {"portsim", "study", "scenarios"} <= set(manifest):
-        raise ResultsError(f"{path} was not made by portsim")
-    return manifest
 
 
 def simulate(source: study.Source, *, replication: int = 0) -> pd.DataFrame:

@@ -407,7 +407,7 @@ def simulate(scenarios: Sequence[Scenario], jobs: int | None) -> list[list[Measu
 
 def _in_memory(measures: Measures) -> Measures:
     """Return measures that outlive their file, without single trucks."""
-    read = {name: getattr(measures, name) for name in ("groups", "summary", "lines", "hourly", "daily")}
+    read = {name: getattr(measures, name) for name in ("groups", "summary", "lines", "hourly", "daily", "queue_10min")}
     return Measures(**read, trucks=())
 
 

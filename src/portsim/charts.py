@@ -7,7 +7,8 @@ computed from the table, intervals, and a footer with what it takes to repeat it
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def waits_by_port(summary: pd.DataFrame, comparison: pd.DataFrame, mode: str, co
     notes += [ASSUMED_NOTE] * bool(context.mark(ports, mode))
     with layout.style():
         figure, box = layout.page(findings.waits_title(waits, changes, mode, context), notes, context.provenance)
-        box = layout.legend(figure, box, [_handle(name, context) for name in names])
+        box = layout.legend(figure, box, [handle(name, context) for name in names])
         heading = f"Change from {context.scenarios[context.base]}" if options else ""
         axes = layout.row_axes(figure, box, rows, heading)
         _draw_waits(axes, waits, names, ports, context)
@@ -110,11 +111,11 @@ def wait_by_hour(
     with layout.style():
         figure, box = layout.page(findings.hours_title(days, changes, line, context), notes, context.provenance)
         band = Patch(facecolor=layout.GREY, label="band: 8 weekdays in 10")
-        box = layout.legend(figure, box, [*(_handle(name, context, dashed=True) for name in days), band])
+        box = layout.legend(figure, box, [*(handle(name, context, dashed=True) for name in days), band])
         target = context.target_wait_min.get(port)
         axes = _hour_axes(figure, box, days, target)
         for name, day in days.items():
-            _draw_day(axes, day, _look(name, context), shade=0.4 / max(len(days), 2))
+            _draw_day(axes, day, look_of(name, context), shade=0.4 / max(len(days), 2))
         _label_peak(axes, days, context)
     return figure
 
@@ -174,7 +175,7 @@ def cargo_value_by_port(cargo_value: pd.DataFrame, context: Context) -> Figure:
     notes += [ASSUMED_NOTE] * bool(context.mark(ports, "truck"))
     with layout.style():
         figure, box = layout.page(findings.cargo_title(values, context), notes, context.provenance)
-        handles = [_handle(name, context) for name in options]
+        handles = [handle(name, context) for name in options]
         if len(options) == 1:
             handles[0].set_label("simulation, 95% interval")
         rule = Patch(facecolor=layout.GREY, edgecolor=layout.QUIET, label="below: low to high of the rule's figure")
@@ -237,29 +238,36 @@ def finding(figure: Figure) -> str:
 def save(figure: Figure, path_without_suffix: Path | str) -> tuple[Path, Path]:
     """Write a figure as PNG and SVG, byte for byte the same for the same figure; return both paths."""
     stem = Path(path_without_suffix)
-    png, svg = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")
+    drawn(figure, stem)()
+    return stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")
+
+
+def drawn(figure: Figure, path_without_suffix: Path | str) -> Callable[[], None]:
+    """Draw a figure and write its SVG; return what packs the picture and writes the PNG, on any thread."""
+    stem = Path(path_without_suffix)
     title = finding(figure)
     with layout.style():
-        quick = {"compress_level": 1}  # half the time of the default, for files a seventh larger
-        figure.savefig(png, metadata={"Software": None, "Title": title}, pil_kwargs=quick)
-        figure.savefig(svg, metadata={"Date": None, "Creator": None, "Title": title})
-    return png, svg
+        figure.savefig(stem.with_name(stem.name + ".svg"), metadata={"Date": None, "Creator": None, "Title": title})
+        picture = layout.picture(figure)
+    return partial(layout.pack, picture, stem.with_name(stem.name + ".png"), title)
 
 
 # --- how scenarios look: the same in every chart ------------------------------------------------------------
 
 
-def _look(scenario: str, context: Context) -> Look:
+def look_of(scenario: str, context: Context) -> Look:
+    """Return how a scenario is told from the others: the same in every chart, page and slide."""
     return layout.LOOKS[list(context.scenarios).index(scenario)]
 
 
 def _key(option: str, options: Sequence[str], context: Context) -> Look | None:
     """Return the mark before an option's text, where there is more than one option to tell apart."""
-    return _look(option, context) if len(options) > 1 else None
+    return look_of(option, context) if len(options) > 1 else None
 
 
-def _handle(scenario: str, context: Context, *, dashed: bool = False) -> Line2D:
-    look = _look(scenario, context)
+def handle(scenario: str, context: Context, *, dashed: bool = False) -> Line2D:
+    """Return a scenario's entry in the key of a chart."""
+    look = look_of(scenario, context)
     how: dict[str, Any] = {"linewidth": 3, "linestyle": look.line if dashed else "-"}
     return Line2D([], [], color=look.color, marker=look.marker, label=context.scenarios[scenario], **how)
 
@@ -271,7 +279,7 @@ def _value_words(values: Values, option: str, port: str, options: Sequence[str],
     """Return the words of one option: in one line if options share the row, else in two."""
     texts = findings.value_text(values.get((option, port)))
     if len(options) > 1:
-        return [Words(" ".join(filter(None, texts)), _look(option, context))]
+        return [Words(" ".join(filter(None, texts)), look_of(option, context))]
     return [Words(text, None) for text in texts if text]
 
 
@@ -289,7 +297,7 @@ def _draw_waits(axes: Axes, waits: Waits, names: Sequence[str], ports: Sequence[
     axes.set_xticks(layout.ticks(0, high))
     offsets = _offsets(names)
     for (name, port), wait in waits.items():
-        row, look = ports.index(port), _look(name, context)
+        row, look = ports.index(port), look_of(name, context)
         y = row + offsets[name]
         base = waits.get((context.base, port))
         if base is not None:
@@ -324,7 +332,7 @@ def _draw_values(axes: Axes, values: Values, options: Sequence[str], ports: Sequ
     axes.axvline(0, color=layout.INK, linewidth=1.5, zorder=1)
     offsets, pitch = _offsets(options), 1 / len(options)
     for (option, port), value in shown.items():
-        y, look = ports.index(port) + offsets[option], _look(option, context)
+        y, look = ports.index(port) + offsets[option], look_of(option, context)
         usd = Estimate(value.usd.mean / scale, value.usd.half_width / scale)
         _draw_estimate(axes, usd, y - 0.14 * pitch, look, TEXT_SIZE)
         span = (value.high - value.low) / scale
@@ -372,7 +380,7 @@ def _label_peak(axes: Axes, days: Mapping[str, Day], context: Context) -> None:
         at = (min(max(hour + 0.5, _LABEL_HOURS), HOURS - _LABEL_HOURS), wait.mean)
         if all(abs(at[0] - x) > 2 * _LABEL_HOURS or abs(at[1] - y) > room for x, y in placed):
             how: dict[str, Any] = {"ha": "center", "va": "bottom", "fontweight": "bold", "path_effects": layout.HALO}
-            layout.write(axes, f"{plus_minus(wait)} min", at, (0, 9), color=_look(name, context).color, **how)
+            layout.write(axes, f"{plus_minus(wait)} min", at, (0, 9), color=look_of(name, context).color, **how)
             placed.append(at)
 
 

@@ -235,6 +235,17 @@ def validate(
 
 
 @app.command()
+def report(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A finished results folder.", show_default=False)],
+) -> None:
+    """Draw figures, report, slides and workbook of a finished study again, without simulating."""
+    from portsim.report import redraw  # noqa: PLC0415
+
+    redraw(results)
+    typer.echo(f"{results}: report.html, deck.pptx, tables.xlsx and figures/ drawn anew")
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of scenario files, for editors."""
     import json  # noqa: PLC0415

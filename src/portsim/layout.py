@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -23,6 +24,8 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from portsim.numbers import number
 
@@ -30,6 +33,7 @@ STYLE = Path(__file__).parent / "data" / "portsim.mplstyle"
 INK, QUIET, GREY = "#1a1a1a", "#4d4d4d", "#c4c4c4"
 TEXT_SIZE, PANEL_SIZE = 16.0, 14.0
 TICK_ROOM = 0.42  # inches below a panel
+TITLE_ID = "title-"  # of the title in an SVG, before the points of the page that it takes
 HALO = [withStroke(linewidth=4, foreground="white")]
 
 _PALE = "#f2f2f2"
@@ -41,6 +45,7 @@ _BESIDE = 0.3  # between axes and the words beside them
 _MARK_ROOM = 0.3
 _PANEL_GAP, _BAR, _BAR_LABEL = 0.25, 0.22, 0.6
 _POINTS_PER_INCH = 72
+_ALMOST_WHITE = 249
 _Weight = Literal["normal", "bold"]
 
 
@@ -102,8 +107,18 @@ def page(title: str, notes: Sequence[str], provenance: str) -> tuple[Figure, Box
         figure.text(left, bottom / height, lines, va="bottom", fontsize=size, color=QUIET, **common)
         bottom += _height(lines, size) + _GAP
     lines, size = _title_lines(title, inner)
-    figure.suptitle(lines, x=left, y=1 - _TOP / height, va="top", fontsize=size, fontweight="bold", **common)
-    return figure, Box(_MARGIN, bottom, width - _MARGIN, height - _TOP - _height(lines, size) - _GAP)
+    top = _TOP + _height(lines, size) + _GAP
+    said = figure.suptitle(lines, x=left, y=1 - _TOP / height, va="top", fontsize=size, fontweight="bold", **common)
+    said.set_gid(f"{TITLE_ID}{top * _POINTS_PER_INCH:.0f}")  # so that a page with its own title can cut it off
+    return figure, Box(_MARGIN, bottom, width - _MARGIN, height - top)
+
+
+def title_share(title: str) -> float:
+    """Return the share of a page's height that its title takes, from the top edge."""
+    with style():
+        width, height = mpl.rcParams["figure.figsize"]
+        lines, size = _title_lines(title, width - 2 * _MARGIN)
+    return float((_TOP + _height(lines, size)) / height)
 
 
 def _title_lines(title: str, width: float) -> tuple[str, float]:
@@ -113,6 +128,30 @@ def _title_lines(title: str, width: float) -> tuple[str, float]:
         if text.count("\n") < _TITLE_LINES:
             break
     return text, size
+
+
+def picture(figure: Figure) -> Image.Image:
+    """Return a figure as pixels, in the style's resolution."""
+    figure.set_dpi(mpl.rcParams["savefig.dpi"])
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def pack(drawn: Image.Image, path: Path, title: str) -> None:
+    """Write pixels as PNG with a title: 256 colours are all that charts need, at a quarter of the size."""
+    said = PngInfo()
+    said.add_itxt("Title", title)
+    small = drawn.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    whiten(small)
+    small.save(path, pnginfo=said, dpi=(150, 150))
+
+
+def whiten(small: Image.Image) -> None:
+    """Make the palette's almost white white: counting colours leaves the page a shade darker than a slide."""
+    shades = np.array(small.getpalette()).reshape(-1, 3)
+    shades[(shades >= _ALMOST_WHITE).all(axis=1)] = 255
+    small.putpalette(shades.ravel().tolist())
 
 
 def legend(figure: Figure, box: Box, handles: Sequence[Line2D | Patch]) -> Box:

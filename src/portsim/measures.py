@@ -77,6 +77,7 @@ class Measures:
     (port, mode, lane type); `hourly`, shape (lines, 168, HOURLY_METRICS), means over the measured weeks.
     `daily`, shape (lines, measured days, 24, 2): of each single hour the joins and their mean wait, minutes. `trucks`:
     those served, of one measured week after the other, by joining; to be read a week at a time, as they may be many.
+    `queue_10min`, shape (lines, 1008): travellers in line at the end of each ten minutes of the week, a mean.
     """
 
     groups: tuple[tuple[str, str, str], ...]
@@ -85,6 +86,7 @@ class Measures:
     hourly: Floats
     daily: Floats
     trucks: Iterable[TruckWaits]
+    queue_10min: Floats
 
 
 _PERCENTILES = (0.5, 0.9, 0.95)
@@ -109,6 +111,8 @@ _BY_LINE = (
     *("arrivals", "served", "wait", "over", "crossed", "crossing_time", "lost", "longest", "revenue"),
     *("posted", "readings", "open_time", "hourly_p95"),
 )
+_STEP = 10 * clock.MINUTE
+_STEPS_PER_WEEK = clock.WEEK // _STEP
 
 
 class Tally:
@@ -306,6 +310,7 @@ class Tally:
             hourly=self._hourly(),
             daily=self._daily(),
             trucks=_KeptTrucks(self.trucks),
+            queue_10min=self.joined.level_by_step(self.began),
         )
 
     def _summarise(self, group: Group, members: Bools, percentiles: Sequence[float]) -> list[float]:
@@ -407,15 +412,22 @@ class _Rows(NamedTuple):
 class _Passing:
     """How many passed a point, by line.
 
-    `count` and `early`, by hour of the week, are of the measured weeks: how many passed, and how long before the
-    hour's end, in ticks together. `before` adds up, over all who passed, how many measured weeks began after.
+    Of the measured weeks: `steps`, how many passed in each ten minutes of the week, and `early`, by hour of the week,
+    how long before the hour's end, in ticks together. `before` adds up, over all who passed, how many measured weeks
+    began after.
     """
 
     def __init__(self, lines: int, window: tuple[int, int]) -> None:
         self.window = window
-        shape = (lines, clock.HOURS_PER_WEEK)
-        self.count, self.early = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        self.steps = np.zeros((lines, _STEPS_PER_WEEK), np.int64)
+        self.early = np.zeros((lines, clock.HOURS_PER_WEEK), np.int64)
         self.before = np.zeros(lines, np.int64)
+
+    @property
+    def count(self) -> Ints:
+        """Return how many passed, by hour of the week."""
+        found: Ints = self.steps.reshape(len(self.steps), clock.HOURS_PER_WEEK, -1).sum(axis=2)
+        return found
 
     def add(self, line: Ints, tick: Ints) -> None:
         """Count those who passed within the run; NONE has not."""
@@ -428,12 +440,13 @@ class _Passing:
         measured = tick >= first
         if not measured.all():
             line, tick = line[measured], tick[measured]
-        self.count += _count_by_week_hour(line, tick, len(self.before))
+        step = line * _STEPS_PER_WEEK + tick % clock.WEEK // _STEP
+        self.steps += np.bincount(step, minlength=self.steps.size).reshape(self.steps.shape)
         self.early += _count_by_week_hour(line, tick, len(self.before), clock.HOUR - tick % clock.HOUR)
 
     def take(self, lines: Ints, other: _Passing) -> None:
         """Take over what was counted of these lines."""
-        self.count[lines], self.early[lines], self.before[lines] = other.count, other.early, other.before
+        self.steps[lines], self.early[lines], self.before[lines] = other.steps, other.early, other.before
 
     def level(self, after: _Passing) -> tuple[Floats, Floats]:
         """Return how many had passed here and not the point after: means of hours of the week, and of their ends."""
@@ -442,6 +455,13 @@ class _Passing:
         at_end = (self.before - after.before)[:, None] + np.cumsum(passed, axis=1)
         area = (at_end - passed) * clock.HOUR + self.early - after.early
         return area / (clock.HOUR * weeks), at_end / weeks
+
+    def level_by_step(self, after: _Passing) -> Floats:
+        """Return how many had passed here and not the point after: means of the ends of ten minutes of the week."""
+        weeks = (self.window[1] - self.window[0]) // clock.WEEK
+        at_end = (self.before - after.before)[:, None] + np.cumsum(self.steps - after.steps, axis=1)
+        means: Floats = at_end / weeks
+        return means
 
 
 def _count_by_week_hour(line: Ints, tick: Ints, lines: int, weights: Ints | None = None) -> Ints:

@@ -20,7 +20,7 @@ _DECISIVE = (
     *("clock", "schema", "opening", "demand", "demand_changes", "policies", "model"),
     *("islands", "workload", "records", "spool", "waits", "measures", "parts", "experiment"),
 )
-_ONCE = ("groups", "summary", "lines", "hourly", "daily")
+_ONCE = ("groups", "summary", "lines", "hourly", "daily", "queue_10min")
 _TRUCKS = "trucks_of_week_{:03}"  # rows: key, port, wait
 
 
@@ -102,6 +102,10 @@ class _Saved(Measures):
     @property
     def daily(self) -> npt.NDArray[np.float64]:
         return self._read("daily")
+
+    @property
+    def queue_10min(self) -> npt.NDArray[np.float64]:
+        return self._read("queue_10min")
 
     @property
     def trucks(self) -> Iterator[TruckWaits]:

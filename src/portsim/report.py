@@ -9,7 +9,7 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -18,23 +18,19 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from portsim import __version__, parameters, tables, valuing
+from portsim import __version__, grounds, index, parameters, publish, tables, valuing
 from portsim.demand import lanes_of, patience_per_min
 from portsim.economics import Saving
 from portsim.errors import PortsimError, ResultsError
-from portsim.findings import Context, main_lines, no_truck_change
-from portsim.measures import ALL, HOURLY_METRICS, Measures
+from portsim.findings import Context
+from portsim.finished import MANIFEST, OWNER, PARTS, Finished
+from portsim.measures import HOURLY_METRICS, Measures
 from portsim.scenario import Scenario, assumed, count_by_class, in_year, resolved_yaml
 from portsim.schema import MODES, DemandChange, Event, Mode, Observed, ScaleDemand, as_mode
 
-MANIFEST = "manifest.json"
-PARTS = "parts"
-ROWS = "rows"
-OWNER = "study"
 _PACKAGES = ("numpy", "scipy", "simpy", "pandas", "pydantic", "matplotlib", "joblib")
 _KEEPS_UP = 0.98  # of those who join in the measured weeks; below, a line is growing
 _EXACT = ("replications", "truck_savings")  # they are read again: valuing a run anew gives the same dollars
-_FIGURE_MODES: tuple[Mode, ...] = ("vehicle", "truck", "pedestrian")
 Run = Sequence[Sequence[Measures]]
 
 
@@ -170,6 +166,11 @@ class Tables:
     replications: pd.DataFrame = field(default_factory=pd.DataFrame)
     truck_savings: pd.DataFrame = field(default_factory=pd.DataFrame)
     worth: valuing.Worth = field(default_factory=lambda: valuing.Worth(parameters.load(), {}, {}))
+    queues: pd.DataFrame = field(default_factory=pd.DataFrame)
+    booths: pd.DataFrame = field(default_factory=pd.DataFrame)
+    observed_waits: pd.DataFrame = field(default_factory=pd.DataFrame)
+    observed_crossings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    inputs: pd.DataFrame = field(default_factory=pd.DataFrame)
     savings: Mapping[str, Saving] = field(default_factory=dict)
     growing: Sequence[GrowingLine] = ()
 
@@ -184,12 +185,17 @@ class Tables:
             ("summary", self.summary),
             ("hourly", self.hourly),
             ("weekday_profile", self.weekday_profile),
+            ("queues", self.queues),
             ("comparison", self.comparison),
             ("hourly_comparison", self.hourly_comparison),
             ("cargo_value", self.cargo_value),
             *self.worth_tables.items(),
             ("replications", self.replications),
             ("truck_savings", self.truck_savings),
+            ("booths", self.booths),
+            ("observed_waits", self.observed_waits),
+            ("observed_crossings", self.observed_crossings),
+            ("inputs", self.inputs),
         )
         return [(name, table) for name, table in named if not table.empty]
 
@@ -232,16 +238,23 @@ def build_tables(study: Study, measures: Run) -> Tables:
         cargo_value=_stack(values),
     )
     shown = {scenario.name: measured[scenario.name] for scenario in study.shown}
+    summary = _stack([tables.summary(name, m) for name, m in measured.items()])
+    first = study.scenarios[0]
     return Tables(
-        summary=_stack([tables.summary(name, m) for name, m in measured.items()]),
+        summary=summary,
         hourly=_stack([tables.hourly(name, m) for name, m in shown.items()]),
         weekday_profile=_stack([tables.weekday_profile(name, m) for name, m in shown.items()]),
+        queues=_stack([tables.queues(name, m) for name, m in shown.items()]),
         comparison=_stack(comparisons),
         hourly_comparison=_stack(of_hours),
         cargo_value=run.cargo_value,
         replications=run.replications,
         truck_savings=run.truck_savings,
         worth=valuing.worth(run, parameters.load()),
+        booths=_rows(grounds.Booths, (row for s in study.scenarios for row in grounds.booths(s))),
+        observed_waits=_rows(grounds.ObservedWait, grounds.observed_waits(first)),
+        observed_crossings=_rows(grounds.ObservedCrossings, grounds.observed_crossings(first, summary)),
+        inputs=_rows(grounds.Input, grounds.inputs({s.name: s for s in study.scenarios})),
         savings=savings,
         growing=[one for one in growing_lines(study, measures) if one.scenario in study.shown],
     )
@@ -320,6 +333,10 @@ def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
+def _rows(kind: type[grounds.Row], rows: Iterable[grounds.Row]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(grounds.columns(kind)))
+
+
 class GrowingLine(NamedTuple):
     """A line that serves clearly fewer than join it: its wait says how long was simulated."""
 
@@ -385,10 +402,23 @@ def write(folder: Path, study: Study, measures: Run, started: float, engine: str
     found = build_tables(study, measures)
     _write_tables(folder, found)
     _write_resolved(folder, study)
-    findings = _write_figures(folder, study, found)
-    manifest = {**_manifest(study, started, engine), "findings": findings}
-    _replace(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    manifest = _manifest(study, started, engine)
+    _publish(Finished(folder, manifest))
     return found
+
+
+def redraw(folder: Path) -> None:
+    """Draw figures, pages, slides and workbook of a finished folder anew. Raises ResultsError where it is not one."""
+    _publish(Finished.of(folder))
+
+
+def _publish(finished: Finished) -> None:
+    """Draw what a study found, write the manifest with it, and list the study among those beside it."""
+    manifest = {**finished.manifest, **publish.write(finished)._asdict()}
+    _replace(finished.folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    beside = finished.folder.resolve().parent
+    if beside.name == index.LISTED:
+        index.write(beside)
 
 
 def _write_tables(folder: Path, found: Tables) -> None:
@@ -417,84 +447,49 @@ def _replace(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _write_figures(folder: Path, study: Study, found: Tables) -> dict[str, str]:
-    """Draw the figures of a study; return the finding of each, by name."""
-    from portsim import charts  # noqa: PLC0415 - matplotlib is slow to import, and workers never need it
-
-    (folder / "figures").mkdir(exist_ok=True)
-    findings = {}
-    for name, figure in _figures(found, context(study)):
-        charts.save(figure, folder / "figures" / name)
-        findings[name] = charts.finding(figure)
-    return findings
-
-
-def _figures(found: Tables, context: Context) -> Iterator[tuple[str, Any]]:
-    """Yield the figures with their names, one at a time."""
-    from portsim import charts  # noqa: PLC0415 - as above
-
-    present = found.summary[found.summary["lane_type"] == ALL]
-    for mode in _FIGURE_MODES:
-        if ((present["mode"] == mode) & (present["port"] != ALL)).any():
-            yield f"waits-{mode}", charts.waits_by_port(found.summary, found.comparison, mode, context)
-    used = found.weekday_profile.dropna(subset=["wait_mean_min"])
-    lines = used[["port", "mode", "lane_type"]].drop_duplicates()
-    for port, mode, lane_type in lines.itertuples(index=False):
-        if mode in _FIGURE_MODES:
-            figure = charts.wait_by_hour(used, port, mode, lane_type, context, comparison=found.comparison)
-            yield f"hours-{port}-{mode}-{lane_type}", figure
-    yield from _week_figures(found, context)
-    if not found.cargo_value.empty and not no_truck_change(found.cargo_value):
-        yield "cargo-value", charts.cargo_value_by_port(found.cargo_value, context)
-    drivers = found.worth_tables["tornado"]
-    options = [name for name in context.scenarios if not drivers.empty and name in set(drivers["option"])]
-    for option in options:
-        yield f"tornado{f'-{option}' * (len(options) > 1)}", charts.tornado(drivers, option, context)
-
-
-def _week_figures(found: Tables, context: Context) -> Iterator[tuple[str, Any]]:
-    """Yield the weeks of the main lines: all scenarios in one figure, or one for each option where they are many."""
-    from portsim import charts  # noqa: PLC0415 - as above
-
-    shown = {"": context}
-    if len(context.scenarios) > charts.MOST_WEEKS:
-        titles = context.scenarios
-        names = (context.base, *context.drawn(titles)[1:])
-        shown = {f"-{o}": replace(context, scenarios={n: titles[n] for n in (names[0], o)}) for o in names[1:]}
-    for port, mode, lane_type in main_lines(found.hourly, context):
-        for suffix, of_option in shown.items() if mode in _FIGURE_MODES else ():
-            figure = charts.wait_by_week(
-                found.hourly, port, mode, lane_type, of_option, hourly_comparison=found.hourly_comparison
-            )
-            yield f"week-{port}-{mode}-{lane_type}{suffix}", figure
-
-
 def context(study: Study) -> Context:
-    """Return what the charts of a study say beside their tables."""
+    """Return what the charts of a study say beside its tables."""
+    return Finished(Path(), _manifest(study, time.time(), "")).context
+
+
+def _context(study: Study) -> dict[str, object]:
+    """Return what charts and pages say beside the tables, for the manifest."""
     base = study.scenarios[0]
     counts = count_by_class(base)
     credit = base.network.credit or f"network {base.network.network}"
-    return Context(
-        scenarios={s.name: s.title for s in study.scenarios},
-        ports={port.id: port.name for port in base.network.ports},
-        replications=min(s.run.replications for s in study.scenarios),
-        weeks=base.run.weeks,
-        seed=base.run.seed,
-        source=f"{credit}. {counts['assumed']} of {sum(counts.values())} inputs assumed",
-        version=__version__,
-        target_wait_min={
-            port.id: port.target_wait_min.value for port in base.network.ports if port.target_wait_min is not None
+    places = grounds.border_km(base)
+    return {
+        "about": {s.name: s.about for s in study.scenarios},
+        "companions": [s.name for s in study.companions],
+        "source": f"{credit}. {counts['assumed']} of {sum(counts.values())} inputs assumed",
+        "ports": [
+            {
+                "id": port.id,
+                "name": port.name,
+                "target_wait_min": port.target_wait_min.value if port.target_wait_min is not None else None,
+                "border_km": places.get(port.id),
+            }
+            for port in base.network.ports
+        ],
+        "assumed_waits": sorted(resting_on_assumed(base)),
+        "patience_pct_per_min": {
+            mode: {"value": figure.value, "low": figure.low}
+            for mode, figure in base.network.patience_pct_per_min.items()
         },
-        assumed_waits=resting_on_assumed(base),
-    )
+        "assumed_lines": [
+            {"port": port, "mode": mode, "low_factor": o.wait_min.low_factor, "high_factor": o.wait_min.high_factor}
+            for port, mode, o in assumed_waits(base)
+        ],
+    }
 
 
-def _manifest(study: Study, started: float, engine: str) -> dict[str, object]:
+def _manifest(study: Study, started: float, engine: str) -> dict[str, Any]:
     return {
         "portsim": __version__,
         "study": study.name,
         "study_digest": study.digest,
         "engine": engine,
+        "context": _context(study),
         "scenarios": [
             {
                 "name": s.name,

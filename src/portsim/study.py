@@ -14,6 +14,7 @@ from portsim import execution, experiment, parameters, report, rows
 from portsim import sensitivity as analysis
 from portsim.errors import Fault, PortsimError, ScenarioError, nearest
 from portsim.execution import Cluster
+from portsim.finished import PARTS, ROWS
 from portsim.parameters import Parameters
 from portsim.report import Study
 from portsim.scenario import Scenario, at_low_patience, load
@@ -97,7 +98,7 @@ def carry_out(
         rows.check_installed()
     folder = out if out is not None else study.folder(RESULTS)
     report.claim(folder, study)
-    parts = folder / report.PARTS
+    parts = folder / PARTS
     wanted = max(scenario.run.replications for scenario in study.scenarios)
     study = study.with_replications(max(wanted, experiment.held(study.runs, parts)))
     started = time.time()
@@ -108,12 +109,10 @@ def carry_out(
         _say_engine(reporter, study, chosen, asked=engine is not None)
         if keep_rows:
             kept = min(keep_rows, study.scenarios[0].run.replications)
-            reporter.say(
-                f"  rows      of {kept} replication(s) of each scenario go to {report.ROWS}/; a finished one is"
-            )
+            reporter.say(f"  rows      of {kept} replication(s) of each scenario go to {ROWS}/; a finished one is")
             reporter.say("            simulated again for its rows only")
         how: dict[str, Any] = {"engine": chosen, "jobs": jobs, "verify": verify, "progress": reporter.progress}
-        keep = experiment.Kept(folder / report.ROWS, keep_rows or 0)
+        keep = experiment.Kept(folder / ROWS, keep_rows or 0)
         measures = experiment.run(study.runs, parts, place=place, keep=keep, **how)
         found = report.write(folder, study, measures, started, chosen)
         reporter.finish(study, found, folder, time.time() - started)
@@ -157,7 +156,7 @@ def sensitivity(
             f"{len({move.name for move in chosen})} inputs, {base.run.replications} replications each"
         )
         reporter.begin_progress()
-        measures = experiment.run(runs, folder / report.PARTS, engine=kind, jobs=jobs, progress=reporter.progress)
+        measures = experiment.run(runs, folder / PARTS, engine=kind, jobs=jobs, progress=reporter.progress)
         both = list(zip(measures[::2], measures[1::2], strict=True))
         found = analysis.table(pairs, chosen, both, figures or parameters.load())
         report.write_table(folder, "sensitivity", found)

@@ -31,6 +31,7 @@ SUMMARY_COLUMNS = (
     "wait_p90_min",
     "wait_p95_min",
     "share_over_20min",
+    "share_over_40min",
     "share_over_60min",
     "buffer_index",
     "crossing_time_mean_min",
@@ -66,6 +67,7 @@ PROFILE_COLUMNS = (
     "wait_p90_min",
     "days",
 )
+QUEUE_COLUMNS = ("scenario", "port", "mode", "lane_type", "days", "time", "queue", "queue_hw")
 COMPARISON_COLUMNS = (
     "base",
     "option",
@@ -93,6 +95,7 @@ HOURLY_COMPARISON_COLUMNS = (
 )
 WEEKDAYS = 5
 _AT_ONCE = 1 << 23  # numbers of all replications held together
+DAY_KINDS = {"monday-friday": slice(0, WEEKDAYS), "saturday": slice(5, 6), "sunday": slice(6, 7)}
 MORE_IS_BETTER = ("crossings_per_day", "people_per_day")
 _REVENUE = SUMMARY_METRICS.index(TOLL_REVENUE)
 
@@ -155,6 +158,26 @@ def _line_by_line(replications: Sequence[Measures], name: str) -> Iterator[tuple
     for start in range(0, len(first), together):
         found = np.stack([getattr(m, name)[start : start + together] for m in replications], axis=1)
         yield from enumerate(found, start)
+
+
+def queues(scenario: str, replications: Sequence[Measures]) -> pd.DataFrame:
+    """Return the rows of queues.csv of one scenario: every line and crossing, by kind of day and ten minutes.
+
+    A time is the end of its ten minutes, from 00:10 to 24:00. A crossing (lane type `all`) is the sum of its lines.
+    """
+    lines = replications[0].lines
+    week = np.stack([m.queue_10min for m in replications]).reshape(len(replications), len(lines), 7, -1)
+    crossings = list(dict.fromkeys((port, mode, ALL) for port, mode, _ in lines))
+    sums = np.array([[line[:2] == crossing[:2] for line in lines] for crossing in crossings], np.float64)
+    week = np.concatenate([week, np.einsum("cl,rldt->rcdt", sums, week)], axis=1)
+    times = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(10, 24 * 60 + 1, 10)]
+    parts = []
+    for days, chosen in DAY_KINDS.items():
+        found = estimate(week[:, :, chosen].mean(axis=2))
+        rows = [(scenario, *line, days, time) for line in (*lines, *crossings) for time in times]
+        part = pd.DataFrame(rows, columns=list(QUEUE_COLUMNS[:-2]))
+        parts.append(part.assign(queue=found.mean.ravel(), queue_hw=found.half_width.ravel()))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _percentiles(waits: Floats) -> tuple[float, float]:

@@ -128,7 +128,7 @@ class Reporter:
             self.say(f"warning: {growing}: the line grows, and its waits say how long was simulated")
         for line in _caveats(study):
             self.say(line)
-        self.say(f"wrote {folder}  ({seconds:.0f} s): figures/ to show, tables/ to check, manifest.json to repeat")
+        self.say(f"wrote {folder}  ({seconds:.0f} s): open report.html first; deck.pptx to show, tables.xlsx to check")
 
     def _print_table(self, table: Table) -> None:
         self._console.print(table)

@@ -1,0 +1,181 @@
+"""What the tables say a change is worth: three accounts side by side, never added, and the steps of one of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from portsim.findings import ALL, Context, cargo_title, cargo_values
+from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
+from portsim.numbers import Estimate, clear, dollars, number
+from portsim.words import known, say
+
+ACCOUNTS = ("trade", "welfare", "regional")
+MONTHS = 12
+_NOT_STEPS = {"us_content", "toll_surplus", ALL}  # parts of others, or the sum of them
+
+
+class Entry(NamedTuple):
+    """One row of an account: dollars or a quantity a year, over inputs low to high, over chance ± half-width."""
+
+    account: str
+    component: str
+    amount: float
+    low: float
+    high: float
+    half_width: float
+    unit: str
+    dollar_year: str
+    note: str
+
+    @property
+    def name(self) -> str:
+        """Return the component in words."""
+        return known(f"component.{self.component}", self.component.replace("_", " "))
+
+    @property
+    def text(self) -> str:
+        """Return the amount with its unit."""
+        if math.isnan(self.amount):
+            return say("value.none")
+        if self.unit == say("unit.usd_per_year"):
+            return say("value.a_year", amount=dollars(Estimate(self.amount, math.nan), signed=True))
+        return f"{number(self.amount, 0, signed=True)} {self.unit}"
+
+    @property
+    def range(self) -> str:
+        """Return the range over the inputs, and the half-width of chance."""
+        parts = []
+        if not math.isnan(self.low) and not math.isnan(self.high):
+            parts.append(say("value.range", low=self._amount(self.low), high=self._amount(self.high)))
+        if self.half_width > 0:
+            parts.append(say("value.chance", half_width=self._amount(self.half_width)))
+        return "; ".join(parts)
+
+    def _amount(self, value: float) -> str:
+        usd = self.unit == say("unit.usd_per_year")
+        return dollars(Estimate(value, math.nan)) if usd else number(value, 0)
+
+
+def entries(value: pd.DataFrame, option: str, context: Context) -> dict[str, list[Entry]]:
+    """Return the entries of each account, all ports and modes together; none without the table."""
+    if value.empty:
+        return {}
+    whole = value[(value["base"] == context.base) & (value["option"] == option)]
+    whole = whole[(whole["port"] == ALL) & (whole["mode"] == ALL)]
+    found = {name: [_entry(row) for row in whole[whole["account"] == name].to_dict("records")] for name in ACCOUNTS}
+    return {name: entries for name, entries in found.items() if entries}
+
+
+def _entry(row: Mapping[Any, Any]) -> Entry:
+    usd, quantity = (_number(row.get(name)) for name in ("usd_per_year", "quantity"))
+    money = not math.isnan(usd) or math.isnan(quantity)
+    year = _number(row.get("dollar_year"))
+    return Entry(
+        account=str(row["account"]),
+        component=str(row["component"]),
+        amount=usd if money else quantity,
+        low=_number(row.get("low")),
+        high=_number(row.get("high")),
+        half_width=_number(row.get("simulation_hw")),
+        unit=say("unit.usd_per_year") if money else str(row.get("unit", "")),
+        dollar_year="" if math.isnan(year) else f"{year:.0f}",
+        note=_text(row.get("note")),
+    )
+
+
+def _number(held: object) -> float:
+    try:
+        return float(held)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _text(held: object) -> str:
+    return held if isinstance(held, str) else ""
+
+
+def headline(found: dict[str, list[Entry]]) -> list[Entry]:
+    """Return the entries to quote of each account: the cargo, the net welfare, and the first of the region's."""
+    wanted = {"trade": ("cargo",), "welfare": (ALL,), "regional": ("trips", "spending_hdr", "jobs_wtc")}
+    return [
+        entry for account, entries in found.items() for entry in entries if entry.component in wanted.get(account, ())
+    ]
+
+
+# --- steps --------------------------------------------------------------------------------------------------
+
+
+class Steps(NamedTuple):
+    """The parts of one account that do add up, in dollars a year, and their sum with its half-width."""
+
+    account: str
+    parts: Sequence[tuple[str, float]]
+    total: Estimate
+
+
+def steps(value: pd.DataFrame, cargo: pd.DataFrame, option: str, context: Context) -> Steps | None:
+    """Return the parts of the welfare account, or without one of the cargo rule by port; None where nothing changes."""
+    welfare = entries(value, option, context).get("welfare", [])
+    net = next((entry for entry in welfare if entry.component == ALL), None)
+    if net is not None and not math.isnan(net.amount):
+        parts = [(e.name, e.amount) for e in welfare if e.component not in _NOT_STEPS and not math.isnan(e.amount)]
+        return Steps("welfare", parts, Estimate(net.amount, net.half_width)) if parts else None
+    if cargo.empty:
+        return None
+    values = {port: v for (name, port), v in cargo_values(cargo, context).items() if name == option}
+    total = values.pop(ALL, None)
+    if total is None or total.blank or total.usd.mean == 0:
+        return None
+    parts = [(context.port(port, "truck"), MONTHS * v.usd.mean) for port, v in values.items() if v.usd.mean != 0]
+    return Steps("trade", parts, Estimate(*(MONTHS * part for part in total.usd))) if parts else None
+
+
+def steps_title(found: Steps, option: str, context: Context) -> str:
+    """Return the finding of the steps: their sum, and the largest of them."""
+    amount, verdict = found.total, _verdict(found.total)
+    key = {BETTER: "better", WORSE: "worse", NO_CLEAR_CHANGE: "unclear", IDENTICAL: "same"}[verdict]
+    largest = max(found.parts, key=lambda part: abs(part[1]))[0]
+    text = say(
+        f"steps.{found.account}.{key}",
+        size=dollars(Estimate(abs(amount.mean), amount.half_width)),
+        change=dollars(amount, signed=True),
+        largest=largest,
+    )
+    return f"{context.scenarios[option]}: {text}"
+
+
+def _verdict(total: Estimate) -> str:
+    if total.mean == 0:
+        return IDENTICAL
+    if math.isnan(total.half_width) or not clear(total):
+        return NO_CLEAR_CHANGE
+    return BETTER if total.mean > 0 else WORSE
+
+
+def accounts_title(found: dict[str, list[Entry]], option: str, context: Context) -> str:
+    """Return the finding of the accounts: the headline of each, beside one another."""
+    first = [entry for entry in headline(found) if entry.component in {"cargo", ALL, "trips"}]
+    parts = [say(f"accounts.{entry.account}", amount=entry.text) for entry in first]
+    return f"{context.scenarios[option]}: {'; '.join(parts)}"
+
+
+def worth(cargo: pd.DataFrame, value: pd.DataFrame, option: str, context: Context) -> list[str]:
+    """Return in sentences what an option is worth: each account by itself."""
+    found = entries(value, option, context)
+    if found:
+        return [
+            say(
+                f"worth.{entry.account}", name=entry.name, amount=entry.text, range=entry.range or say("value.no_range")
+            )
+            for entry in headline(found)
+        ]
+    if cargo.empty:
+        return []
+    values = {key: of for key, of in cargo_values(cargo, context).items() if key[0] == option}
+    alone = {name: title for name, title in context.scenarios.items() if name in {context.base, option}}
+    return [cargo_title(values, replace(context, scenarios=alone))] if values else []

@@ -1,0 +1,106 @@
+"""Charts of what a change is worth: the steps of one account, and the accounts side by side. Never one on another."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from portsim import accounts, layout
+from portsim.accounts import Entry, Steps
+from portsim.findings import ALL, ASSUMED_NOTE, DAGGER, Context
+from portsim.layout import TEXT_SIZE
+from portsim.numbers import Estimate, dollars
+from portsim.words import say
+
+GAIN, LOSS = "#0072B2", "#D55E00"
+_MOST_ENTRIES = 7
+
+
+def waterfall(found: Steps, option: str, context: Context) -> Figure:
+    """Return the parts of an account one after the other, and their sum with its interval of chance."""
+    notes = [say(f"steps.{found.account}.note"), say("steps.chance")]
+    notes += [ASSUMED_NOTE] * any(name.endswith(DAGGER) for name, _ in found.parts)
+    with layout.style():
+        figure, box = layout.page(accounts.steps_title(found, option, context), notes, context.provenance)
+        axes = layout.place(figure, layout.Box(box.left + 1.15, box.bottom + 1.0, box.right, box.top - 0.1))
+        _draw_steps(axes, found, box)
+    return figure
+
+
+def _draw_steps(axes: Axes, found: Steps, box: layout.Box) -> None:
+    amounts = [amount for _, amount in found.parts]
+    ends = np.concatenate([[0.0], np.cumsum(amounts)])
+    reach = max(float(np.abs(ends).max()), abs(found.total.mean), 1.0)
+    scale, unit = (1e6, "M") if reach >= 1e6 else (1e3, "k")  # noqa: PLR2004 - a million
+    for index, (amount, start) in enumerate(zip(amounts, ends[:-1], strict=True)):
+        color = GAIN if amount >= 0 else LOSS
+        axes.bar(index, amount / scale, 0.62, bottom=start / scale, color=color, zorder=2)
+        top = max(start, start + amount) / scale
+        text = dollars(Estimate(amount, math.nan), signed=True)
+        layout.write(axes, text, (index, top), (0, 5), ha="center", va="bottom", path_effects=layout.HALO)
+        after = (start + amount) / scale
+        axes.plot([index + 0.31, index + 0.69], [after, after], color=layout.QUIET, linewidth=1.5, zorder=1)
+    last, total = len(amounts), found.total
+    axes.bar(last, total.mean / scale, 0.62, color=layout.INK, zorder=2)
+    half = total.half_width / scale if total.half_width > 0 else 0.0
+    axes.errorbar([last], [total.mean / scale], yerr=[half], ecolor=layout.QUIET, elinewidth=3, capsize=8, zorder=3)
+    above = max(total.mean / scale, 0.0) + half
+    layout.write(axes, dollars(total, signed=True), (last, above), (0, 6), ha="center", va="bottom", fontweight="bold")
+    low, high = min(float(ends.min()), 0.0) / scale, max(float(ends.max()) / scale, above)
+    room = 0.14 * (high - low)
+    axes.set_ylim(low - (0.3 * room if low < 0 else 0), high + room)
+    axes.set_yticks(layout.ticks(*axes.get_ylim()))
+    axes.axhline(0, color=layout.INK, linewidth=1.5, zorder=1)
+    axes.grid(visible=True, axis="y")
+    axes.set_xlim(-0.6, last + 0.6)
+    names = [*(name for name, _ in found.parts), say("steps.total")]
+    width = (box.right - box.left - 1.15) / (len(names) + 0.2)
+    axes.set_xticks(range(len(names)), [layout.wrap(name, width - 0.1, TEXT_SIZE - 2) for name in names])
+    axes.tick_params(axis="x", length=0, labelsize=TEXT_SIZE - 2)
+    axes.set_ylabel(say("steps.axis", unit=say(f"unit.{unit}")))
+
+
+def side_by_side(found: dict[str, list[Entry]], option: str, context: Context) -> Figure:
+    """Return the accounts in columns of their own, with a line between: nothing may be added across it."""
+    notes = [say("accounts.note"), say("accounts.ranges")]
+    with layout.style():
+        figure, box = layout.page(accounts.accounts_title(found, option, context), notes, context.provenance)
+        width = (box.right - box.left) / len(found)
+        for index, (account, entries) in enumerate(found.items()):
+            left = box.left + index * width
+            place = layout.Box(left + 0.1, box.bottom, left + width - 0.1, box.top - 0.1)
+            _draw_account(layout.place(figure, place), account, entries, width - 0.45)
+    return figure
+
+
+def _draw_account(axes: Axes, account: str, entries: list[Entry], width: float) -> None:
+    """Write one account as a column of entries, its own heading above."""
+    axes.set_axis_off()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.add_patch(_ground(axes))
+    how: dict[str, Any] = {"va": "top", "linespacing": 1.2}
+    layout.write(axes, say(f"account.{account}"), (0.05, 0.97), (0, 0), fontweight="bold", fontsize=20, **how)
+    lines = layout.wrap(say(f"account.{account}_is"), width, 13)
+    layout.write(axes, lines, (0.05, 0.88), (0, 0), color=layout.QUIET, fontsize=13, **how)
+    first = [entry for entry in entries if entry.component == ALL]
+    ordered = first + [entry for entry in entries if entry.component != ALL]
+    shown = ordered[:_MOST_ENTRIES]
+    top, pitch = 0.72, min(0.7 / max(len(shown), 1), 0.17)
+    for row, entry in enumerate(shown):
+        y, bold = top - row * pitch, "bold" if entry in first else "normal"
+        layout.write(axes, entry.name, (0.05, y), (0, 0), fontsize=14, fontweight=bold, **how)
+        text = entry.text if not entry.range else f"{entry.text}"
+        layout.write(axes, text, (0.05, y), (0, -18), fontsize=15, fontweight="bold", color=GAIN, **how)
+        if entry.range and pitch > 0.1:  # noqa: PLR2004 - room for a third line
+            layout.write(axes, layout.wrap(entry.range, width, 11), (0.05, y), (0, -37), fontsize=11, **how)
+
+
+def _ground(axes: Axes) -> Any:
+    from matplotlib.patches import Rectangle  # noqa: PLC0415
+
+    return Rectangle((0, 0), 1, 1, transform=axes.transAxes, color="#f2f2f2", zorder=0)

@@ -1,0 +1,51 @@
+"""The message catalogue: every word of report, slides and workbook, by key, in one file a language.
+
+`say("map.km", km=26)` returns the message with its gaps filled. Another language is another file
+beside `en.toml` with the same keys and the same gaps; nothing else of the pages holds words.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "data" / "words"
+LANGUAGE = "en"
+
+
+@cache
+def catalogue(language: str = LANGUAGE) -> Mapping[str, str]:
+    """Return all messages of a language by dotted key."""
+    with (FOLDER / f"{language}.toml").open("rb") as file:
+        return dict(_flat(tomllib.load(file), ""))
+
+
+def _flat(messages: Mapping[str, object], prefix: str) -> Iterable[tuple[str, str]]:
+    for key, held in messages.items():
+        if isinstance(held, dict):
+            yield from _flat(held, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", str(held)
+
+
+def say(key: str, **gaps: object) -> str:
+    """Return a message with its gaps filled. Raises KeyError for a key the catalogue does not have."""
+    return catalogue()[key].format(**gaps)
+
+
+def known(key: str, otherwise: str) -> str:
+    """Return the message of a key that comes from data, or what to say where the catalogue has none."""
+    return catalogue().get(key, otherwise)
+
+
+def listed(items: Iterable[str]) -> str:
+    """Return items as one phrase: "a, b and c"."""
+    *first, last = items
+    return say("list.and", first=", ".join(first), last=last) if first else last
+
+
+def sentence(text: str) -> str:
+    """Return a phrase with a capital at its head."""
+    return text[:1].upper() + text[1:]
