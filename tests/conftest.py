@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from portsim import experiment, queue_map
+from portsim import experiment, publish, queue_map
 from portsim.experiment import Engine
 from portsim.model import PortModel
 from portsim.records import Crossings, broken_invariants
@@ -51,4 +51,16 @@ def still(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if request.module.__name__.rpartition(".")[2] not in DRAWN_BY:
             patch.setattr(queue_map, "write_gif", lambda *_: False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave figures and pages of what a test runs itself undrawn, seconds each, unless it is marked `drawn`.
+
+    What the fixtures of a module run is drawn: they come before this one.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("drawn") is None:
+            patch.setattr(publish, "write", lambda _: publish.Published({}, ""))
         yield

@@ -25,6 +25,7 @@ from portsim.finished import Finished
 from portsim.numbers import plus_minus
 from portsim.service import Check, Estimate, LongWaits, observed_title, percent, shares_title
 
+pytestmark = pytest.mark.drawn
 HERE = Path(__file__).parent
 BASE = """
 scenario: now
