@@ -18,6 +18,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 IN_CI = os.environ.get("CI", "") not in {"", "false"}
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.drawn,
     pytest.mark.skipif(not CHROMIUM and not IN_CI, reason="chromium is not installed"),
 ]
 QUIET = (

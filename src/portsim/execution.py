@@ -52,6 +52,14 @@ class ThisMachine:
         yield from run_all(delayed(one)() for one in work)
 
 
+def beside(work: Work[T]) -> Iterator[T]:
+    """Start work in a process beside this one; what is returned yields its result, when that is there."""
+    from joblib import Parallel, delayed  # noqa: PLC0415 - as above
+
+    results: Iterator[T] = Parallel(2, backend="loky", return_as="generator")([delayed(work)()])
+    return results
+
+
 @dataclass(frozen=True)
 class Cluster:
     """The workers of a Dask cluster that have the `versions` of this machine; see `cluster`."""
