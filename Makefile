@@ -37,7 +37,7 @@ schema: $(INSTALLED)  ## write scenarios/schema.json and docs/scenario-reference
 example: $(INSTALLED)  ## write results/example anew: a study as it is kept in git
 	rm -rf $(EXAMPLE)
 	$(BIN)/portsim compare $(EXAMPLE_SCENARIOS) --replications 12 --weeks 4 --out $(EXAMPLE)
-	rm -r $(EXAMPLE)/parts
+	rm -r $(EXAMPLE)/parts $(EXAMPLE)/report.html $(EXAMPLE)/tables.xlsx
 	find $(EXAMPLE)/figures -type f $(foreach figure,$(EXAMPLE_FIGURES),! -name $(figure).png) -delete
 
 bench: $(INSTALLED)  ## portsim beside plain SimPy and Ciw, into docs/benchmarks.md; about five minutes
