@@ -251,6 +251,11 @@ def busy_crossings(draw_from: st.DrawFn) -> PortModel:
     model = draw_from(models(least_lines=2))
     slower = draw_from(st.sampled_from([3, 5, 10]))
     rule = draw_from(booth_rules(draw_from(st.permutations(range(len(model.lines))))))
+    if draw_from(st.booleans()):  # else the line that gives is hardly ever one of the two in balance
+        part = rule.part.copy()
+        part[0], part[-1] = RESPONDS, RESERVE
+        low, high = draw_from(st.permutations([0, len(part) - 1]))
+        rule = replace(rule, part=part, low=low, high=high)
     booths = st.integers(1, 5)
     return replace(
         model,

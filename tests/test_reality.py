@@ -22,7 +22,7 @@ from portsim.opening import hours_of
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-REPLICATIONS, WEEKS, SEED = 6, 4, 2026
+REPLICATIONS, WEEKS, SEED = 12, 4, 2026
 PEOPLE_PER_DAY = 192_661  # vehicle occupants, pedestrians and bus passengers of the documents' seven ports
 Floats = npt.NDArray[np.float64]
 Key = tuple[str, str, str]

@@ -169,6 +169,7 @@ def test_the_first_lines_count_the_assumed_inputs(desk: Path, capsys: pytest.Cap
 
 
 @pytest.mark.slow
+@pytest.mark.drawn
 def test_many_options_have_a_week_each(desk: Path) -> None:
     """Three weeks fit on a page; a fourth scenario makes a page for every option."""
     options = [desk / f"growth-{percent}.yaml" for percent in (1, 2, 3)]
@@ -432,6 +433,7 @@ def test_check_goes_on_after_a_file_whose_model_cannot_be_built(desk: Path, caps
 
 
 @pytest.mark.slow
+@pytest.mark.drawn
 def test_a_run_that_was_killed_goes_on_to_the_same_tables(desk: Path, tmp_path: Path) -> None:
     """Kill -9 once the first replication is there: it is not run again, and every table has the same bytes."""
     words = ["compare", desk / "now.yaml", desk / "opened.yaml", "--replications", 4, "--jobs", 1, "--quiet"]
