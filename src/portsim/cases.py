@@ -88,8 +88,10 @@ class Oracle(Strict):
     standard_error: Annotated[Real, Field(ge=0)] = Field(
         default=0.0, description="of the printed number, if it has one"
     )
-    observed: Literal["wait_min", "per_hour"] | None = Field(
-        default=None, description="of the line, in the network: the mean over travellers, or joins an hour"
+    observed: Literal["wait_min", "per_hour", "posted_min", "crossings_per_day"] | None = Field(
+        default=None,
+        description="of the line, in the network: the mean over travellers, or joins an hour; of the packaged network "
+        "also the smoothed posted wait it was fitted to, or, by crossing, the crossings that were counted",
     )
     at_least: Real | None = None
     at_most: Real | None = None

@@ -34,6 +34,8 @@ FEED_FILE = "calibration.yaml"
 CELLS_FILE = "waits_observed.csv"
 POSTING_FILE = "posting.csv"
 DOOR_TO_GATE_FILE = "door_to_gate.csv"
+FIT_FILE = "fit.csv"
+COUNTED_FILE = "observed.csv"
 LINE = ["port", "mode", "lane_type"]
 CELL_COLUMNS = (*LINE, "day_type", "hour", "n", "wait_mean_min", "wait_sd_min", "lanes_mean")
 WAIT_COLUMNS = ("port", "mode", "lane_type", "date", "hour", "wait_min", "lanes_open")
@@ -131,6 +133,21 @@ def packaged_cells() -> pd.DataFrame:
 def packaged_door_to_gate() -> pd.DataFrame:
     """Return how many times the posted wait the whole wait was, by line: port, mode, lane_type, ratio."""
     return pd.read_csv(PACKAGED / DOOR_TO_GATE_FILE, comment="#")
+
+
+def packaged_targets() -> dict[tuple[str, str, str], float]:
+    """Return the mean of the smoothed posted waits that each packaged line was fitted to, minutes."""
+    fit = pd.read_csv(PACKAGED / FIT_FILE, comment="#")
+    lines = zip(*(fit[name].astype(str) for name in LINE), strict=True)
+    return dict(zip(lines, fit["target_min"].astype(float), strict=True))
+
+
+def packaged_counts() -> dict[tuple[str, str], float]:
+    """Return the crossings a day that were counted at each packaged port, by mode."""
+    table = pd.read_csv(PACKAGED / COUNTED_FILE, comment="#")
+    table = table[table["lane_type"] == "all"]
+    crossings = zip(table["port"].astype(str), table["mode"].astype(str), strict=True)
+    return dict(zip(crossings, table["crossings_per_day"].astype(float), strict=True))
 
 
 # --- waits -------------------------------------------------------------------------------------

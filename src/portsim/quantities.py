@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, Field
 
-from portsim import clock
+from portsim import clock, field
 from portsim.errors import nearest
 from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures, measure
 from portsim.model import PortModel
@@ -77,6 +77,11 @@ class Simulated:
     def measures(self) -> Measures:
         """Return the measures of the replication."""
         return self.measured if self.measured is not None else measure(self.rows, self.model)
+
+    @cached_property
+    def posted_min(self) -> Floats:
+        """Return what would have been posted, as at the packaged ports, minutes, shape (lines, 168)."""
+        return field.posted([self.measures])["posted_min"].to_numpy().reshape(len(self.measures.lines), -1)
 
     @property
     def rows(self) -> Crossings:
@@ -255,6 +260,15 @@ def _drift_min(simulated: Simulated, where: Where) -> Floats:
     return np.atleast_1d(waited[last].sum() / joined[last].sum() - waited[first].sum() / joined[first].sum())
 
 
+def _posted_wait_min(simulated: Simulated, where: Where) -> Floats:
+    """Return the mean of what would have been posted of the packaged lines meant, over those who joined."""
+    measures = simulated.measures
+    lines = _lines(measures, where)
+    posted = simulated.posted_min[lines]
+    joins = measures.hourly[lines, :, HOURLY_METRICS.index("arrivals_per_hour")]
+    return np.atleast_1d(np.nansum(joins * posted) / joins[~np.isnan(posted)].sum())
+
+
 ROWS: Mapping[str, Callable[[Simulated, Where], Floats]] = {
     "in_line_at_start": _in_line_at_start,
     "in_service": _in_service,
@@ -269,6 +283,7 @@ ROWS: Mapping[str, Callable[[Simulated, Where], Floats]] = {
 }
 MEASURED: Mapping[str, Callable[[Simulated, Where], Floats]] = {
     "drift_min": _drift_min,
+    "posted_mean_min": _posted_wait_min,
     "waiting_of_each_half_day": _waiting_of_each_half_day,
 }
 METRICS = tuple(dict.fromkeys((*SUMMARY_METRICS, *HOURLY_METRICS, WAITING_PER_DAY)))

@@ -32,7 +32,7 @@ PAGE, TABLE = "validation.md", "validation.csv"
 IN_SAMPLE, PERIOD = "The calibration period, in sample", "A period observed"
 COMPARISONS = {IN_SAMPLE: "in-sample.csv", PERIOD: "observed.csv"}
 DOCS, PICTURES = Path("docs"), Path("images") / "validation"
-OBSERVED_RUN = Run(replications=8, weeks=4, warm_up_weeks=1, seed=2026)
+OBSERVED_RUN = Run(replications=32, weeks=4, warm_up_weeks=1, seed=2026)
 """How the packaged border is simulated to be held against a file of waits."""
 MOST_RATIO, MOST_RATIO_OF_A_LANE_TYPE = 1.05, 1.2
 """Of our mean absolute error to the naive forecast's, over all readings and by mode and lane type."""

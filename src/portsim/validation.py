@@ -20,7 +20,7 @@ from typing import Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from portsim import clock, experiment
+from portsim import clock, experiment, observations
 from portsim.cases import BASE, Check, Formula, Level, ReadCase
 from portsim.comparisons import COMPARISONS
 from portsim.demand import lanes_of
@@ -418,8 +418,14 @@ def _target(place: _Place) -> _Target:
 
 
 def _observed(place: _Place, what: str) -> float:
-    """Return joins an hour of the lines a check is of, or their mean wait over those who joined."""
+    """Return what was observed of the lines a check is of: see Oracle.observed."""
     joins, waits = _observed_weeks(place)
+    if what == "crossings_per_day":
+        counts = observations.packaged_counts()
+        return sum(counts[crossing] for crossing in {line[:2] for line in place.observed})
+    if what == "posted_min":
+        targets = observations.packaged_targets()
+        return float(np.average([targets[line] for line in place.observed], weights=joins.sum(axis=1)))
     return float(joins.mean(axis=1).sum() if what == "per_hour" else (joins * waits).sum() / joins.sum())
 
 
