@@ -447,11 +447,17 @@ def table_of(net: float, half_width: float) -> pd.DataFrame:
         ("welfare", "traveller_time", net - 2e6, 1e6, 40e6, half_width, 1e6, "person-hours"),
         ("welfare", "truck_cost", 2e6, 1e6, 3e6, half_width, 1e5, "truck-hours"),
         ("welfare", "all", net, 2e6, 45e6, half_width, None, ""),
+        ("welfare", "toll_paid", -1e6, -1e6, -1e6, 0.0, None, ""),
+        ("welfare", "toll_revenue", 1e6, 1e6, 1e6, 0.0, None, ""),
         ("regional", "trips", None, 1e3, 3e3, 100.0, 2e3, "trips a year"),
+        ("regional", "spending_hdr", 9e8, 9e8, 9e8, 0.0, None, ""),
+        ("regional", "spending_atlantic", 9e6, 9e6, 9e6, 0.0, None, ""),
     ]
     columns = ["account", "component", "usd_per_year", "low", "high", "simulation_hw", "quantity", "unit"]
+    of_trucks = {"cargo", "truck_cost"}  # a component of one mode has no row of all modes
+    mode = ["truck" if row[1] in of_trucks else "all" for row in rows]
     return pd.DataFrame(rows, columns=columns).assign(
-        base="base", option="option", port="all", mode="all", dollar_year=2024, note="", median=None
+        base="base", option="option", port="all", mode=mode, dollar_year=2024, note="", median=None
     )
 
 
@@ -470,7 +476,8 @@ def test_accounts_stand_side_by_side_and_only_the_parts_of_one_are_stepped(net, 
     assert list(found) == ["trade", "welfare", "regional"]
     assert found["regional"][0].text == "+2,000 trips a year"
     said = accounts.worth(pd.DataFrame(), table, "option", CONTEXT)
-    assert len(said) == 3
+    assert len(said) == 4  # cargo, net welfare, and both readings of the spending
+    assert words.say("value.outside") in said[1] or 2e6 <= net <= 45e6
     figure = value_charts.side_by_side(found, "option", CONTEXT)
     assert len(figure.axes) == 3
     assert value_charts.waterfall(steps, "option", CONTEXT).axes

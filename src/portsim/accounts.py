@@ -16,7 +16,7 @@ from portsim.words import known, say
 
 ACCOUNTS = ("trade", "welfare", "regional")
 MONTHS = 12
-_NOT_STEPS = {"us_content", "toll_surplus", ALL}  # parts of others, or the sum of them
+_NOT_STEPS = {"us_content", "toll_paid", "toll_revenue", ALL}  # a part of another, what cancels, the sum
 
 
 class Entry(NamedTuple):
@@ -50,8 +50,10 @@ class Entry(NamedTuple):
     def range(self) -> str:
         """Return the range over the inputs, and the half-width of chance."""
         parts = []
-        if not math.isnan(self.low) and not math.isnan(self.high):
+        if self.low < self.high:
             parts.append(say("value.range", low=self._amount(self.low), high=self._amount(self.high)))
+        if self.low < self.high and not self.low <= self.amount <= self.high:
+            parts.append(say("value.outside"))
         if self.half_width > 0:
             parts.append(say("value.chance", half_width=self._amount(self.half_width)))
         return "; ".join(parts)
@@ -66,9 +68,20 @@ def entries(value: pd.DataFrame, option: str, context: Context) -> dict[str, lis
     if value.empty:
         return {}
     whole = value[(value["base"] == context.base) & (value["option"] == option)]
-    whole = whole[(whole["port"] == ALL) & (whole["mode"] == ALL)]
-    found = {name: [_entry(row) for row in whole[whole["account"] == name].to_dict("records")] for name in ACCOUNTS}
+    whole = whole[whole["port"] == ALL]
+    found: dict[str, list[Entry]] = {name: [] for name in ACCOUNTS}
+    for (account, _), rows in whole.groupby(["account", "component"], sort=False):
+        found[str(account)].append(_entry(_total(rows)))
     return {name: entries for name, entries in found.items() if entries}
+
+
+def _total(rows: pd.DataFrame) -> Mapping[Any, Any]:
+    """Return a component's row of all modes, or of its only one; without either their sum, whose range is unknown."""
+    every = rows[rows["mode"] == ALL]
+    if len(every) or len(rows) == 1:
+        return (every if len(every) else rows).to_dict("records")[0]
+    sums = {name: rows[name].sum(min_count=1) for name in ("usd_per_year", "quantity")}
+    return {**rows.to_dict("records")[0], **sums, "low": None, "high": None, "simulation_hw": None}
 
 
 def _entry(row: Mapping[Any, Any]) -> Entry:
@@ -100,8 +113,8 @@ def _text(held: object) -> str:
 
 
 def headline(found: dict[str, list[Entry]]) -> list[Entry]:
-    """Return the entries to quote of each account: the cargo, the net welfare, and the first of the region's."""
-    wanted = {"trade": ("cargo",), "welfare": (ALL,), "regional": ("trips", "spending_hdr", "jobs_wtc")}
+    """Return the entries to quote: the cargo, the net welfare, and both readings of the region's spending."""
+    wanted = {"trade": ("cargo",), "welfare": (ALL,), "regional": ("spending_hdr", "spending_atlantic")}
     return [
         entry for account, entries in found.items() for entry in entries if entry.component in wanted.get(account, ())
     ]
@@ -124,7 +137,8 @@ def steps(value: pd.DataFrame, cargo: pd.DataFrame, option: str, context: Contex
     net = next((entry for entry in welfare if entry.component == ALL), None)
     if net is not None and not math.isnan(net.amount):
         parts = [(e.name, e.amount) for e in welfare if e.component not in _NOT_STEPS and not math.isnan(e.amount)]
-        return Steps("welfare", parts, Estimate(net.amount, net.half_width)) if parts else None
+        add_up = math.isclose(sum(part for _, part in parts), net.amount, rel_tol=1e-3, abs_tol=1.0)
+        return Steps("welfare", parts, Estimate(net.amount, net.half_width)) if parts and add_up else None
     if cargo.empty:
         return None
     values = {port: v for (name, port), v in cargo_values(cargo, context).items() if name == option}
@@ -158,8 +172,8 @@ def _verdict(total: Estimate) -> str:
 
 
 def accounts_title(found: dict[str, list[Entry]], option: str, context: Context) -> str:
-    """Return the finding of the accounts: the headline of each, beside one another."""
-    first = [entry for entry in headline(found) if entry.component in {"cargo", ALL, "trips"}]
+    """Return the finding of the accounts that have one figure each: two methods disagree on the third."""
+    first = [entry for entry in headline(found) if entry.component in {"cargo", ALL}]
     parts = [say(f"accounts.{entry.account}", amount=entry.text) for entry in first]
     return f"{context.scenarios[option]}: {'; '.join(parts)}"
 

@@ -75,6 +75,9 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=dict.fromkeys(COLUMNS["inputs"], str) if name == "inputs" else None)
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path} cannot be read: {error}") from error
+    lacking = next((column for column in COLUMNS.get(name, ()) if column not in table), None)
+    if lacking is not None:
+        raise ResultsError(f"{path} has no column '{lacking}': it is damaged, or of another version of portsim")
     texts = [c for c in _WORDS if c in table and (c in _ALWAYS_WORDS or not pd.api.types.is_numeric_dtype(table[c]))]
     return table.assign(**{column: table[column].astype(object).fillna("") for column in texts})
 

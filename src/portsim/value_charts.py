@@ -17,7 +17,7 @@ from portsim.numbers import Estimate, dollars
 from portsim.words import say
 
 GAIN, LOSS = "#0072B2", "#D55E00"
-_MOST_ENTRIES = 7
+_MOST_ENTRIES = 6
 
 
 def waterfall(found: Steps, option: str, context: Context) -> Figure:
@@ -89,14 +89,14 @@ def _draw_account(axes: Axes, account: str, entries: list[Entry], width: float) 
     layout.write(axes, lines, (0.05, 0.88), (0, 0), color=layout.QUIET, fontsize=13, **how)
     first = [entry for entry in entries if entry.component == ALL]
     ordered = first + [entry for entry in entries if entry.component != ALL]
-    shown = ordered[:_MOST_ENTRIES]
-    top, pitch = 0.72, min(0.7 / max(len(shown), 1), 0.17)
+    shown = [entry for entry in ordered if entry.component not in {"toll_paid", "toll_revenue"}][:_MOST_ENTRIES]
+    first = first or shown[:1]  # the headline of a column: it alone has its range
+    top, pitch = 0.73, 0.105
     for row, entry in enumerate(shown):
-        y, bold = top - row * pitch, "bold" if entry in first else "normal"
+        y, bold = top - row * pitch - 0.115 * (row > 0), "bold" if entry in first else "normal"
         layout.write(axes, entry.name, (0.05, y), (0, 0), fontsize=14, fontweight=bold, **how)
-        text = entry.text if not entry.range else f"{entry.text}"
-        layout.write(axes, text, (0.05, y), (0, -18), fontsize=15, fontweight="bold", color=GAIN, **how)
-        if entry.range and pitch > 0.1:  # noqa: PLR2004 - room for a third line
+        layout.write(axes, entry.text, (0.05, y), (0, -18), fontsize=15, fontweight="bold", color=GAIN, **how)
+        if entry.range and entry in first:
             layout.write(axes, layout.wrap(entry.range, width, 11), (0.05, y), (0, -37), fontsize=11, **how)
 
 
