@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import portsim
+from desk import lay_out
 from portsim import api, cli
 
 NETWORK = Path(__file__).parent / "networks" / "two-ports.yaml"
@@ -21,23 +22,13 @@ title: Now
 network: two-ports.yaml
 run: {weeks: 1, warm_up_weeks: 0, replications: 2, seed: 5}
 """
-OPTION = """
-scenario: opened
-title: New opens
-extends: now.yaml
-changes: [{action: open_port, port: new, officers: added}]
-"""
 BOOTHS = "network.ports[left].truck.standard.booths_open"
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a network, a base and an option."""
-    folder = tmp_path_factory.mktemp("desk")
-    shutil.copy(NETWORK, folder)
-    (folder / "now.yaml").write_text(BASE)
-    (folder / "opened.yaml").write_text(OPTION)
-    return folder
+    return lay_out(tmp_path_factory.mktemp("desk"), BASE)
 
 
 @pytest.fixture(scope="module")

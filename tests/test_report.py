@@ -18,7 +18,8 @@ from PIL import Image
 from pptx import Presentation
 from pptx.util import Emu
 
-from portsim import accounts, cli, finished, html_report, index, queue_map, story, value_charts, words, workbook
+from desk import BASE, OPTION, call, lay_out
+from portsim import accounts, finished, html_report, index, queue_map, story, value_charts, words, workbook
 from portsim.errors import ResultsError
 from portsim.findings import Context
 from portsim.finished import Finished
@@ -27,20 +28,8 @@ from portsim.service import Check, Estimate, LongWaits, observed_title, percent,
 
 pytestmark = pytest.mark.drawn
 HERE = Path(__file__).parent
-BASE = """
-scenario: now
-title: Now
-network: two-ports.yaml
-run: {weeks: 1, warm_up_weeks: 0, replications: 3, seed: 5}
-cargo_rule: {usd_per_month_per_10_min: 26000000, border_truck_imports_usd_bn: 100, truck_imports_usd_bn: {left: 10}}
-"""
-OPTION = """
-scenario: opened
-title: New opens
-about: A port is opened.
-extends: now.yaml
-changes: [{action: open_port, port: new, officers: added}]
-"""
+THRICE = BASE.replace("replications: 2", "replications: 3")
+TOLD = f"{OPTION}about: A port is opened.\n"
 CONTEXT = Context(
     scenarios={"base": "Today", "option": "More booths"},
     ports={"left": "Left", "right": "Right"},
@@ -52,22 +41,10 @@ CONTEXT = Context(
 )
 
 
-def call(*words: object) -> int:
-    """Run a command line in this process, and return its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["portsim", *(str(word) for word in words)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-    return int(stopped.value.code or 0)
-
-
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder `results` with one comparison in it."""
-    desk = tmp_path_factory.mktemp("desk")
-    shutil.copy(HERE / "networks" / "two-ports.yaml", desk)
-    (desk / "now.yaml").write_text(BASE)
-    (desk / "opened.yaml").write_text(OPTION)
+    desk = lay_out(tmp_path_factory.mktemp("desk"), THRICE, TOLD)
     out = desk / "results" / "study"
     assert call("compare", desk / "now.yaml", desk / "opened.yaml", "--out", out, "--jobs", 1) == 0
     return out.parent

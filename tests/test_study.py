@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +14,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from portsim import cli, experiment, report, study, tables
+from desk import call, lay_out
+from portsim import experiment, report, study, tables
 from portsim.economics import COLUMNS as CARGO_COLUMNS
 from portsim.errors import PortsimError, ResultsError, ScenarioError
 from portsim.measures import SUMMARY_METRICS, Measures
@@ -24,40 +24,14 @@ from portsim.numbers import MINUS
 from portsim.study import read
 from portsim.terminal import Reporter
 
-NETWORK = Path(__file__).parent / "networks" / "two-ports.yaml"
-BASE = """
-scenario: now
-title: Now
-network: two-ports.yaml
-run: {weeks: 1, warm_up_weeks: 0, replications: 2, seed: 5}
-cargo_rule: {usd_per_month_per_10_min: 26000000, border_truck_imports_usd_bn: 100, truck_imports_usd_bn: {left: 10}}
-"""
-OPTION = """
-scenario: opened
-title: New opens
-extends: now.yaml
-changes: [{action: open_port, port: new, officers: added}]
-"""
-
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a network, a base and an option, and their comparison in `study`."""
     folder = tmp_path_factory.mktemp("desk")
-    shutil.copy(NETWORK, folder)
-    (folder / "now.yaml").write_text(BASE)
-    (folder / "opened.yaml").write_text(OPTION)
+    lay_out(folder)
     assert call("compare", folder / "now.yaml", folder / "opened.yaml", "--out", folder / "study", "--jobs", 1) == 0
     return folder
-
-
-def call(*words: object) -> int:
-    """Run a command line in this process, and return its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["portsim", *(str(word) for word in words)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-    return int(stopped.value.code or 0)
 
 
 def test_the_tables_have_the_columns_of_the_documentation(desk: Path) -> None:

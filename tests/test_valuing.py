@@ -10,34 +10,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portsim import api, appraisal, cli, parameters, scenario, sensitivity, valuing
+from desk import OPTION, call, lay_out
+from portsim import api, appraisal, parameters, scenario, sensitivity, valuing
 from portsim.errors import PortsimError, ResultsError
 from portsim.schema import Series
 from portsim.study import read
 from portsim.value import COLUMNS
 
-NETWORK = Path(__file__).parent / "networks" / "two-ports.yaml"
 APPRAISALS = Path(__file__).parents[1] / "scenarios" / "appraisals"
-BASE = """
-scenario: now
-title: Now
-network: two-ports.yaml
-run: {weeks: 1, warm_up_weeks: 0, replications: 2, seed: 5}
-cargo_rule: {usd_per_month_per_10_min: 26000000, border_truck_imports_usd_bn: 100, truck_imports_usd_bn: {left: 10}}
-"""
-OPTION = """
-scenario: opened
-title: New opens
-extends: now.yaml
-changes: [{action: open_port, port: new, officers: added}]
+APPRAISED = f"""{OPTION}
 appraisal:
   dollar_year: 2024
   opening_year: 2028
   horizon_years: 20
   years: [2030]
-  growth_pct_per_year: {vehicle: {value: 1.0, low: 0.5, high: 1.5}, truck: 1.0}
-  capital_usd: {"2026": 5000000, "2027": {value: 5000000, low: 4000000, high: 9000000}}
-  officers: {usd_per_year: 126000}
+  growth_pct_per_year: {{vehicle: {{value: 1.0, low: 0.5, high: 1.5}}, truck: 1.0}}
+  capital_usd: {{"2026": 5000000, "2027": {{value: 5000000, low: 4000000, high: 9000000}}}}
+  officers: {{usd_per_year: 126000}}
 """
 
 
@@ -45,20 +34,9 @@ appraisal:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a network, a base and an option, and their comparison in `study`."""
     folder = tmp_path_factory.mktemp("desk")
-    shutil.copy(NETWORK, folder)
-    (folder / "now.yaml").write_text(BASE)
-    (folder / "opened.yaml").write_text(OPTION)
+    lay_out(folder, option=APPRAISED)
     assert call("compare", folder / "now.yaml", folder / "opened.yaml", "--out", folder / "study", "--jobs", 1) == 0
     return folder
-
-
-def call(*words: object) -> int:
-    """Run a command line in this process, and return its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["portsim", *(str(word) for word in words)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-    return int(stopped.value.code or 0)
 
 
 def table(folder: Path, name: str) -> pd.DataFrame:
@@ -184,11 +162,11 @@ def test_a_folder_that_cannot_be_valued_is_told(desk: Path, tmp_path: Path) -> N
 
 def test_one_comparison_has_one_future(desk: Path) -> None:
     """Two options that would grow the base otherwise are refused before anything is simulated."""
-    (desk / "other.yaml").write_text(OPTION.replace("opened", "other").replace("value: 1.0", "value: 1.4"))
+    (desk / "other.yaml").write_text(APPRAISED.replace("opened", "other").replace("value: 1.0", "value: 1.4"))
     with pytest.raises(PortsimError, match="grows the demand of 2030 otherwise"):
         read([desk / name for name in ("now.yaml", "opened.yaml", "other.yaml")])
     (desk / "later.yaml").write_text(
-        OPTION.replace("opened", "later").replace("2024", "2031").replace("[2030]", "[2032]")
+        APPRAISED.replace("opened", "later").replace("2024", "2031").replace("[2030]", "[2032]")
     )
     with pytest.raises(PortsimError, match="dollar_year is 2031, a year without a price index"):
         read([desk / "now.yaml", desk / "later.yaml"])

@@ -39,23 +39,22 @@ class Entry(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Return the amount with its unit."""
+        """Return the amount with its interval of chance and its unit; of trips and jobs three digits."""
+        half_width = self.half_width if self.half_width > 0 else math.nan
         if math.isnan(self.amount):
             return say("value.none")
         if self.unit == say("unit.usd_per_year"):
-            return say("value.a_year", amount=dollars(Estimate(self.amount, math.nan), signed=True))
-        return f"{number(self.amount, 0, signed=True)} {self.unit}"
+            return say("value.a_year", amount=dollars(Estimate(self.amount, half_width), signed=True))
+        return f"{number(float(f'{self.amount:.3g}'), 0, signed=True)} {self.unit}"
 
     @property
     def range(self) -> str:
-        """Return the range over the inputs, and the half-width of chance."""
+        """Return the range over the inputs, and whether the amount lies in it."""
         parts = []
         if self.low < self.high:
             parts.append(say("value.range", low=self._amount(self.low), high=self._amount(self.high)))
         if self.low < self.high and not self.low <= self.amount <= self.high:
             parts.append(say("value.outside"))
-        if self.half_width > 0:
-            parts.append(say("value.chance", half_width=self._amount(self.half_width)))
         return "; ".join(parts)
 
     def _amount(self, value: float) -> str:
