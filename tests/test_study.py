@@ -407,6 +407,17 @@ def test_check_goes_on_after_a_file_whose_model_cannot_be_built(desk: Path, caps
 
 
 @pytest.mark.slow
+def test_ctrl_c_says_what_is_kept(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, "run", interrupted)
+    assert call("run", desk / "now.yaml", "--out", desk / "stopped") == 130
+    assert "finished replications are kept" in capsys.readouterr().err
+
+
 @pytest.mark.drawn
 def test_a_run_that_was_killed_goes_on_to_the_same_tables(desk: Path, tmp_path: Path) -> None:
     """Kill -9 once the first replication is there: it is not run again, and every table has the same bytes."""

@@ -77,6 +77,9 @@ Verify = Annotated[
 ]
 
 
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
+
+
 def main() -> None:
     """Run the command line; what a person can put right ends with exit code 2 and no traceback."""
     try:
@@ -84,9 +87,10 @@ def main() -> None:
     except PortsimError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the one place that prints an error
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped; finished replications are kept", file=sys.stderr)  # noqa: T201 - as above
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            print("stopped; finished replications are kept", file=sys.stderr)  # noqa: T201 - as above
+        raise
 
 
 def _print_version(wanted: bool) -> None:
