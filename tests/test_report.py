@@ -118,6 +118,7 @@ def test_no_address_of_the_report_leaves_the_file(written: str) -> None:
     assert not re.search(r"url\((?!#)", written)
 
 
+@pytest.mark.slow
 def test_a_report_drawn_anew_is_the_same(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the tables alone, without simulating: also when the finished replications are gone."""
     before = {name: (study / name).read_bytes() for name in ("report.html", "figures/waits-truck.svg", "queue-map.gif")}
@@ -139,7 +140,7 @@ def test_only_a_finished_folder_is_drawn(tmp_path: Path, study: Path, capsys: py
         Finished.of(tmp_path)
 
 
-@pytest.mark.parametrize("replications", [1, 2])
+@pytest.mark.parametrize("replications", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_one_scenario_has_a_report_too(results: Path, replications: int) -> None:
     """Without an option nothing is compared, and with one replication nothing is judged."""
     out = results / f"alone-{replications}"
@@ -152,6 +153,7 @@ def test_one_scenario_has_a_report_too(results: Path, replications: int) -> None
     assert words.say("answer.worth_none") in told.answers[2].sentences
 
 
+@pytest.mark.slow
 def test_one_replication_of_a_comparison_gives_no_verdict(results: Path) -> None:
     out, desk = results / "single", results.parent
     how = ("--out", out, "--replications", 1, "--jobs", 1)

@@ -418,6 +418,7 @@ def test_ctrl_c_says_what_is_kept(
     assert "finished replications are kept" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.drawn
 def test_a_run_that_was_killed_goes_on_to_the_same_tables(desk: Path, tmp_path: Path) -> None:
     """Kill -9 once the first replication is there: it is not run again, and every table has the same bytes."""

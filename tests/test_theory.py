@@ -459,6 +459,7 @@ def test_sentri_day_with_one_booth_more_where_displaced_vehicles_rejoin() -> Non
     assert day.wait_mean_min == pytest.approx(2.455, abs=6e-4)
 
 
+@pytest.mark.slow
 def test_sentri_day_where_a_closing_booth_finishes_its_vehicle() -> None:
     """The same two days by portsim's rule: 1.4% and 3.5% more waiting than where displaced vehicles rejoin.
 
