@@ -138,7 +138,9 @@ def test_what_portsim_simulated_is_fitted(border: Border) -> None:
     lines = {line.key: line for line in found.lines}
     assert lines[GENERAL].service_s == pytest.approx(60.0, rel=0.03)
     assert lines[SENTRI].service_s == pytest.approx(40.0, rel=0.03)
-    table = fit_report.fit_table(found, border.observed, border.volumes).set_index(observations.LINE)
+    table = fit_report.fit_table(found, found.replications, border.observed, border.volumes).set_index(
+        observations.LINE
+    )
     for key, (booths, *_) in TRUE.items():
         assert lines[key].booths == pytest.approx(booths, abs=0.35)
         assert lines[key].joins.sum() == pytest.approx(border.joins[key], rel=0.04)

@@ -41,7 +41,7 @@ def test_readings_have_the_networks_names(tmp_path: Path) -> None:
 
 
 IMPOSSIBLE = {
-    "San Ysidro,passenger,sentri,2026-04-18,5,9,1000,9,delay": "wait 1000 minutes: more than 480",
+    "San Ysidro,passenger,sentri,2026-04-18,5,9,1000,9,delay": "wait 1000 minutes: not from 0 to 480",
     "San Ysidro,passenger,sentri,2026-04-18,5,9,,,Lanes Closed": "closed, or no update",
     "San Ysidro,passenger,sentri,2026-04-18,5,9,15,0,delay": "no lane open",
     "San Ysidro PedWest,pedestrian,ready,2026-04-18,5,9,15,2,delay": "is no line of the network",

@@ -17,8 +17,8 @@ from portsim import (
     field,
     observations,
     oracles,
-    validating,
     validation,
+    validation_field,
     validation_page,
 )
 from portsim.cases import ReadCase
@@ -397,7 +397,7 @@ def test_a_period_observed_is_compared_and_its_ratio_comes_last(
     )
     monkeypatch.setattr(observations, "packaged_cells", lambda: cells)
     monkeypatch.setattr(field, "packaged_postings", dict)
-    monkeypatch.setattr(validating, "OBSERVED_RUN", Run(replications=1, weeks=1, warm_up_weeks=0, seed=1))
+    monkeypatch.setattr(validation_field, "OBSERVED_RUN", Run(replications=1, weeks=1, warm_up_weeks=0, seed=1))
     (tmp_path / "waits.csv").write_text(READINGS)
     path = written(tmp_path, WAIT + "port: border}")
     words = [
