@@ -218,9 +218,14 @@ def published(border: Border, folder: Path) -> list[str]:
 def test_the_command_writes_a_network_that_can_be_read_and_calibrated_again(border: Border, tmp_path: Path) -> None:
     options = published(border, tmp_path)
     out = tmp_path / "fitted" / "river.yaml"
-    ran = CliRunner().invoke(cli.app, ["calibrate", *options, "--out", str(out), "-n", "2"])
+    ran = CliRunner().invoke(cli.app, ["calibrate", *options, "--out", str(out), "-n", "2", "--hold-out", "2"])
     assert ran.exit_code == 0, ran.output
     assert "after 3 of 3 corrections" in ran.output
+    held = pd.read_csv(out.parent / "held_out.csv", comment="#")
+    assert held["split"].unique().tolist() == ["forward", "block 1 of 2", "block 2 of 2"]
+    assert held.loc[held["mode"] == "all", "ratio"].between(0.5, 2).all()  # the border does not change: both are noise
+    assert held.loc[held["mode"] == "all", "readings"].iloc[1:].sum() == len(border.observed.readings)
+    assert pd.read_csv(out.parent / "posted_min.csv", comment="#").shape == (168, 3)
     read = scenario.of_network(out)
     text = out.read_text(encoding="utf-8")
     assert 'note: "a note, kept"}, cv: 0.6}  # a remark, kept' in text
