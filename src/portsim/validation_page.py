@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -132,14 +133,16 @@ def _head(results: Sequence[Result], date: str) -> str:
 
 def _group(level: str, group: str, results: Sequence[Result], cases: Mapping[str, ReadCase]) -> str:
     told = []
-    for name in dict.fromkeys(one.case for one in results):
+    sources = {one.case: one.source for one in reversed(results)}
+    for name, source in reversed(sources.items()):
         if name not in cases:
+            told.append(f"- `{name}`: {source}.")
             continue
         case = cases[name].case
+        sources[name] = case.source
         run = case.run
         how = f" {run.replications} x ({run.warm_up_weeks} + {run.weeks}) weeks, seed {run.seed}." * case.simulated
         told.append(f"- `{name}`: {case.title}.{how} Oracle: {case.source}.")
-    sources = {name: case.case.source for name, case in cases.items()}
     return f"## {level.capitalize()}: {group}\n\n" + "\n".join(told) + f"\n\n{_table(results, sources)}"
 
 
@@ -184,10 +187,15 @@ def _cell(cell: object, decimals: int) -> str:
 
 def _limits(limits: Limits, network: Network) -> str:
     """Say what is not validated, and which published checks are not made."""
-    told = [f"- **{one.what}.** {one.why}" for one in limits.not_validated]
-    checks = [f"- **{one.what}** ({one.source}). {one.why}" for one in limits.published]
+    told = [_wrapped(f"- **{one.what}.** {one.why}") for one in limits.not_validated]
+    checks = [_wrapped(f"- **{one.what}** ({one.source}). {one.why}") for one in limits.published]
     heading, second = "\n## What is not validated\n", "\nPublished checks that are not made, or not judged:\n"
     return "\n".join([heading, *told, _assumed(network), second, *checks])
+
+
+def _wrapped(item: str) -> str:
+    """Return an item of a list in lines of a readable length."""
+    return textwrap.fill(item, 118, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _assumed(network: Network) -> str:
