@@ -82,6 +82,8 @@ def calibrate(
         if progress is not None:
             progress(note)
     observed = observations.period(observed, *inputs.days)
+    if blocks is not None:
+        list(held_out.splits(observed, blocks))  # too many blocks are told now, not after the fit
     found = calibration.calibrate(
         frame,
         observed,

@@ -9,7 +9,7 @@ to, which is about as well as anything can do that is the same every week and kn
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -18,12 +18,11 @@ import pandas as pd
 from portsim import calibration, clock, field, observations
 from portsim.calibration import Calibrated
 from portsim.errors import PortsimError
+from portsim.fit_report import measured_apart, posted_weeks
 from portsim.observations import LINE, Feed, Observations, Volumes
 from portsim.scenario import Scenario
 
 FORWARD = "forward"
-SEED = 2026
-"""Of the simulation that is compared: not the one that was fitted along."""
 BLOCK_REPLICATIONS = 6
 """Of each simulation of a block: there are many, and what is looked for is their spread."""
 COLUMNS = ("split", "fitted_days", "held_days", "replications", *field.COLUMNS, "profile_ratio")
@@ -61,7 +60,7 @@ def held_out(
         count = replications if split.name == FORWARD else BLOCK_REPLICATIONS
         found = calibration.calibrate(frame, split.fitted, volumes, feed, replications=count, jobs=jobs)
         about = {"split": split.name, "fitted_days": days_of(split.fitted), "held_days": days_of(split.held)}
-        parts.append(_compared(found, split, count, jobs).assign(**about, replications=count))
+        parts.append(_compared(found, split, jobs).assign(**about, replications=count))
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
 
 
@@ -90,12 +89,9 @@ def days_of(observed: Observations) -> str:
     return ", ".join(f"{days[a]} to {days[b]}" for a, b in zip(starts, ends, strict=True))
 
 
-def _compared(found: Calibrated, split: Split, replications: int, jobs: int | None) -> pd.DataFrame:
+def _compared(found: Calibrated, split: Split, jobs: int | None) -> pd.DataFrame:
     """Hold a fit against the readings left out, with the ratio that its profile alone would have."""
-    fitted = calibration.with_run(found.scenario, replications)
-    fresh = replace(fitted, run=fitted.run.model_copy(update={"seed": SEED}))
-    simulated = calibration.simulate([fresh], jobs)[0]
-    posted = field.posted(simulated, {line.key: line.posting for line in found.lines})
+    posted = posted_weeks(found, measured_apart(found, jobs))
     cells = observations.cells(split.fitted)
     table = field.compare(posted, split.held, cells)
     alone = field.compare(_profiles(found), split.held, cells).set_index(LINE)["ratio"]

@@ -299,15 +299,14 @@ class _WaitReader:
 
     def _numbers(self, row: _Row) -> tuple[float, float] | None:
         """Return wait and lanes; lanes are NaN where they are not needed and none."""
-        if self.compared:
-            wait: float | None = _number(row.text("wait_min"))
-            lanes: float | None = _number(row.text("lanes_open"))
-            if wait is None or np.isnan(wait):
-                self.notes.add(f"wait_min '{row.text('wait_min')}' is no number: left out", row.line)
-                return None
-        else:
+        if not self.compared:
             wait, lanes = row.number("wait_min"), row.number("lanes_open")
-        return None if wait is None or lanes is None else (wait, lanes)
+            return None if wait is None or lanes is None else (wait, lanes)
+        numbers = _number(row.text("wait_min")), _number(row.text("lanes_open"))
+        if np.isnan(numbers[0]):
+            self.notes.add(f"wait_min '{row.text('wait_min')}' is no number: left out", row.line)
+            return None
+        return numbers
 
     def _credible(self, row: _Row, wait: float) -> bool:
         """Tell whether somebody may have waited so long."""
