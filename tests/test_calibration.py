@@ -231,7 +231,9 @@ def test_the_command_writes_a_network_that_can_be_read_and_calibrated_again(bord
     assert 'note: "a note, kept"}, cv: 0.6}  # a remark, kept' in text
     assert text.replace("\n", "").count("72") == 0  # the stated service time has gone
     fitted = pd.read_csv(out.parent / "fit.csv", comment="#")
-    assert fitted["mae_min"].max() < 6
+    assert (
+        fitted["mae_min"].max() < 12
+    )  # of two replications on other random numbers, whose weeks differ by ten minutes
     service = read.network.port("west").vehicle
     assert service is not None
     assert float(fitted.set_index("lane_type").loc["general", "service_s"]) == pytest.approx(
