@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from portsim import field
+from portsim import field, held_out, in_sample
+from portsim.errors import PortsimError
 from portsim.observations import LINE, Observations, cells, packaged_door_to_gate
 
 WEST = {"port": "west", "mode": "vehicle", "lane_type": "general"}
@@ -77,6 +80,60 @@ def test_the_columns_are_those_promised() -> None:
     table = field.compare(simulated(40.0), CALIBRATION, CALIBRATION)
     assert tuple(table.columns) == field.COLUMNS
     assert tuple(table.columns[:3]) == tuple(LINE)
+
+
+@dataclass(frozen=True)
+class Replication:
+    """As much of measures as spread looks at: joins and waits of one line by day and hour."""
+
+    daily: npt.NDArray[np.float64]
+    lines: tuple[tuple[str, str, str], ...] = (("west", "vehicle", "general"),)
+
+
+def fortnight(first: float, second: float) -> Replication:
+    """Two weeks of one wait each, but for one hour a week that nobody joins."""
+    wait = np.repeat([first, second], 168)
+    wait[[3, 171]] = np.nan
+    return Replication(np.stack([np.ones(336), wait], axis=-1).reshape(1, 14, 24, 2))
+
+
+def test_spread_is_of_weeks_and_of_hours_about_the_mean_week() -> None:
+    """Weeks of 10, 30, 20 and 20 minutes: their deviations are -10, 10, 0 and 0, those of their hours the same."""
+    weekly, hourly = field.spread([fortnight(10.0, 30.0), fortnight(20.0, 20.0)], ("west", "vehicle", "general"))
+    assert weekly == pytest.approx(np.sqrt(200 / 3))
+    assert hourly == pytest.approx(np.sqrt(200 / 4))
+
+
+def test_single_weeks_may_be_off_by_what_has_moved_since() -> None:
+    """Measured 12 off, a profile 10; two minutes more are posted now at 8:00, where three in four readings are."""
+    fit = pd.DataFrame(
+        [{**WEST, "readings": 4, "per_day": 50.0, "mae_leave_week_out": 12.0, "mae_profile_leave_week_out": 10.0}]
+    )
+    unread = fit.assign(lane_type="sentri", readings=0, mae_leave_week_out=np.nan)
+    now = simulated(42.0).rename(columns={"wait_mean_min": "posted_min"})
+    now.loc[now["hour"] != 8, "posted_min"] = 40.0
+    then = pd.DataFrame({"west/vehicle/general": np.full(168, 40.0)})
+    cells_ = pd.DataFrame([{**WEST, "day_type": "mon-thu", "hour": hour, "n": n} for hour, n in ((8, 3), (9, 1))])
+    found = in_sample.single_weeks(now, pd.concat([fit, unread]), then, cells_)
+    assert found["mode"].tolist() == ["vehicle", "all"]
+    assert found["moved_min"].tolist() == [1.5, 1.5]
+    assert found["ratio"].tolist() == [1.35, 1.35]
+
+
+def test_weeks_are_held_out_forward_and_block_by_block() -> None:
+    """Five weeks: two, then three held; blocks of three and two, each against the other."""
+    rows = [(MONDAY + timedelta(days=day), 8, 10.0) for day in range(0, 35, 3)]
+    found = {one.name: one for one in held_out.splits(Observations(readings(*rows)), 2)}
+    assert list(found) == ["forward", "block 1 of 2", "block 2 of 2"]
+    assert held_out.days_of(found["forward"].fitted) == "2026-07-06 to 2026-07-18"
+    assert held_out.days_of(found["forward"].held) == "2026-07-21 to 2026-08-08"
+    assert held_out.days_of(found["block 2 of 2"].held) == "2026-07-27 to 2026-08-08"
+    for one in found.values():
+        assert len(one.fitted.readings) + len(one.held.readings) == len(rows)
+    middle = Observations(readings((MONDAY, 8, 1.0), (MONDAY + timedelta(days=28), 8, 1.0)))
+    assert held_out.days_of(middle) == "2026-07-06 to 2026-07-06, 2026-08-03 to 2026-08-03"
+    with pytest.raises(PortsimError, match="5 weeks of readings cannot be held out in 6 blocks"):
+        list(held_out.splits(Observations(readings(*rows)), 6))
 
 
 def test_door_to_gate_waits_stand_apart() -> None:

@@ -41,7 +41,7 @@ def test_readings_have_the_networks_names(tmp_path: Path) -> None:
 
 
 IMPOSSIBLE = {
-    "San Ysidro,passenger,sentri,2026-04-18,5,9,1000,9,delay": "wait 1000 minutes: more than 480",
+    "San Ysidro,passenger,sentri,2026-04-18,5,9,1000,9,delay": "wait 1000 minutes: not from 0 to 480",
     "San Ysidro,passenger,sentri,2026-04-18,5,9,,,Lanes Closed": "closed, or no update",
     "San Ysidro,passenger,sentri,2026-04-18,5,9,15,0,delay": "no lane open",
     "San Ysidro PedWest,pedestrian,ready,2026-04-18,5,9,15,2,delay": "is no line of the network",
@@ -110,6 +110,40 @@ def test_a_row_that_is_none_is_refused_with_its_line(tmp_path: Path, row: str) -
     with pytest.raises(ScenarioError) as refused:
         read(tmp_path, row + "\n")
     assert REFUSED[row] in str(refused.value)
+
+
+TOLD = {
+    "San Ysidro,passenger,sentri,2026-04-18,5,9,long,9,delay": "wait_min 'long' is no number: left out",
+    "San Ysidro,passenger,sentri,2026-04-18,5,9,,9,delay": "wait_min '' is no number: left out",
+    "San Ysidro,passenger,sentri,2026-04-18,5,9,1000,9,delay": "wait 1000 minutes: not from 0 to 480, left out",
+    "San Ysidro,passenger,sentri,2026-04-14,1,9,15,9,delay": "an hour that was read already: left out",
+    "Nogales,passenger,sentri,2026-04-18,5,9,15,9,delay": "Nogales / passenger / sentri is no line of the network",
+}
+
+
+@pytest.mark.parametrize("row", TOLD)
+def test_what_is_only_compared_is_told_where_a_fit_would_refuse(tmp_path: Path, row: str) -> None:
+    found = read(tmp_path, row + "\n", compared=True)
+    assert len(found.readings) == 96
+    assert found.notes == (f"{found.notes[0].split(':98: ')[0]}:98: {TOLD[row]}",)
+
+
+def test_what_is_only_compared_needs_no_lanes_and_no_order(tmp_path: Path) -> None:
+    """Other columns, in another order, lines ended as on Windows; weekdays counted otherwise are told."""
+    file = tmp_path / "later.csv"
+    rows = ["remark,hour,wait_min,Date,weekday,lane_type,mode,port", "a,9,15,2026-11-01,1,sentri,passenger,San Ysidro"]
+    file.write_bytes("\r\n".join([*rows, rows[1], "b,9,25,2026-07-06,0,sentri,passenger,San Ysidro", ""]).encode())
+    found = observations.read_waits(file, compared=True)
+    assert found.readings["wait_min"].tolist() == [25.0, 15.0]
+    assert found.readings["weekday"].tolist() == [0, 6]
+    assert found.readings["lanes_open"].isna().all()
+    assert [note.split(": ", 1)[1].split(":")[0] for note in found.notes] == [
+        "the weekday is not the date's (0 = Monday)",
+        "an hour that was read already",
+    ]
+    file.write_text("", encoding="utf-8")
+    with pytest.raises(ScenarioError, match="needs one column 'wait_min'"):
+        observations.read_waits(file, compared=True)
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:

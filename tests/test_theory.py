@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import sparse
+from scipy import sparse, stats
 from scipy.sparse.linalg import expm_multiply
 
 from portsim.theory import (
@@ -517,6 +517,18 @@ def test_finishing_the_vehicle_serves_more_than_displacing_it() -> None:
     finish, rejoin = (time_varying_queue(*hours, finish_vehicle=rule) for rule in (True, False))
     gain = 7 - sum(1 / booths for booths in range(2, 9))
     assert rejoin.in_system_end[1] - finish.in_system_end[1] == pytest.approx(gain, rel=1e-9)
+
+
+@pytest.mark.parametrize("finish_vehicle", [True, False])
+def test_a_line_that_stands_at_the_start_drains(finish_vehicle: bool) -> None:
+    """Nobody joins in the first hour: of six vehicles, as many are left as a Poisson variable is short of six."""
+    line = time_varying_queue([0, 1], [1, 1], [4, 4], in_system_start=6, finish_vehicle=finish_vehicle)
+    served = stats.poisson.pmf(np.arange(6), 4)
+    assert line.in_system_end[0] == pytest.approx(served @ (6 - np.arange(6)), rel=1e-9)
+    assert line.queue_end[0] == pytest.approx(served @ np.maximum(5 - np.arange(6), 0), rel=1e-9)
+    assert line.queue_peak == pytest.approx(5, abs=0.3)  # the peak is looked for every so often
+    with pytest.raises(ValueError, match="-1 vehicles at the start"):
+        time_varying_queue([1], [1], [4], in_system_start=-1)
 
 
 def test_a_closed_hour_only_gathers() -> None:

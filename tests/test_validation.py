@@ -13,12 +13,13 @@ from portsim import (
     cases,
     cli,
     comparisons,
+    documents,
     experiment,
     field,
     observations,
     oracles,
-    validating,
     validation,
+    validation_field,
     validation_page,
 )
 from portsim.cases import ReadCase
@@ -106,7 +107,10 @@ def test_the_quick_validation_passes_and_writes_its_page(tmp_path: Path, capsys:
     assert max(map(len, said.splitlines())) <= 100
     page = (tmp_path / "validation.md").read_text()
     assert validation_page.MARK in page
-    assert "Truck waits at Otay Mesa" in page
+    limits = documents.read_yaml(validation_page.NOT_VALIDATED, validation_page.Limits)
+    assert len(limits.published) > 5
+    prose = " ".join(page.split())
+    assert all(one.what in prose and one.why in prose for one in (*limits.not_validated, *limits.published))
     assert (
         len((tmp_path / "validation.csv").read_text().splitlines())
         == page.count("| pass |") + page.count("| reported |") + 1
@@ -397,20 +401,12 @@ def test_a_period_observed_is_compared_and_its_ratio_comes_last(
     )
     monkeypatch.setattr(observations, "packaged_cells", lambda: cells)
     monkeypatch.setattr(field, "packaged_postings", dict)
-    monkeypatch.setattr(validating, "OBSERVED_RUN", Run(replications=1, weeks=1, warm_up_weeks=0, seed=1))
+    monkeypatch.setattr(validation_field, "OBSERVED_RUN", Run(replications=1, weeks=1, warm_up_weeks=0, seed=1))
     (tmp_path / "waits.csv").write_text(READINGS)
-    path = written(tmp_path, WAIT + "port: border}")
-    words = [
-        "validate",
-        "--cases",
-        str(path),
-        "--observed",
-        str(tmp_path / "waits.csv"),
-        "--out",
-        str(tmp_path / "out"),
-    ]
+    words = ["validate", "--observed", str(tmp_path / "waits.csv"), "--out", str(tmp_path / "out")]
     code, said = told(words, monkeypatch, capsys)
     assert code in {0, 1}, said
+    assert "1 cases, 2 checks" in said  # the file's, by itself
     table = pd.read_csv(tmp_path / "out" / "observed.csv")
     ratio = table["ratio"].iloc[-1]
     assert said.splitlines()[-1] == f"ratio all {ratio:.2f}"

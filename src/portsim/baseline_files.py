@@ -17,15 +17,26 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from portsim import calibration, clock, documents, fit_report, observations, scenario
+from portsim import calibration, clock, documents, fit_report, held_out, observations, scenario
 from portsim.calibration import Key, Line
 from portsim.documents import Document
 from portsim.errors import KeyPath, PortsimError
-from portsim.observations import CELLS_FILE, DOOR_TO_GATE_FILE, FEED_FILE, LINE, POSTING_FILE, Observations, Volumes
+from portsim.observations import (
+    CELLS_FILE,
+    DOOR_TO_GATE_FILE,
+    FEED_FILE,
+    FIT_FILE,
+    HELD_OUT_FILE,
+    LINE,
+    POSTED_FILE,
+    POSTING_FILE,
+    Observations,
+    Volumes,
+)
 from portsim.scenario import PACKAGED_NETWORK
 
 BOOTHS_FILE, JOINS_FILE, WAITS_FILE = "booths_open.csv", "joining_per_hour.csv", "wait_min.csv"
-OBSERVED_FILE, FIT_FILE, RESPONSE_FILE = "observed.csv", "fit.csv", "fit_response.csv"
+OBSERVED_FILE, RESPONSE_FILE = "observed.csv", "fit_response.csv"
 _TABLES = {
     ("booths_open",): BOOTHS_FILE,
     ("observed", "per_hour"): JOINS_FILE,
@@ -51,13 +62,18 @@ def calibrate(
     *,
     replace: bool = False,
     replications: int | None = None,
+    blocks: int | None = None,
     jobs: int | None = None,
     progress: calibration.Progress | None = None,
 ) -> str:
-    """Read, fit and write a network; return the report of its fit. Raises PortsimError before anything is written."""
+    """Read, fit and write a network; return the report of its fit. Raises PortsimError before anything is written.
+
+    `blocks`: also say how such a fit fares on weeks held out, half of them and by so many blocks (see `held_out`).
+    """
     network = inputs.network or PACKAGED_NETWORK
     feed_file = network.parent / FEED_FILE
     check(network, out, replace=replace)
+    count = replications or calibration.REPLICATIONS
     frame, feed = scenario.of_network(network), observations.read_feed(feed_file)
     hours, most = calibration.limits(frame.network)
     observed = observations.read_waits(inputs.waits, feed, open_hours=hours, most_booths=most)
@@ -66,16 +82,19 @@ def calibrate(
         if progress is not None:
             progress(note)
     observed = observations.period(observed, *inputs.days)
+    if blocks is not None:
+        list(held_out.splits(observed, blocks))  # too many blocks are told now, not after the fit
     found = calibration.calibrate(
         frame,
         observed,
         volumes,
         feed,
-        replications=replications or calibration.REPLICATIONS,
+        replications=count,
         jobs=jobs,
         progress=progress,
     )
-    table = fit_report.fit_table(found, observed, volumes)
+    apart = fit_report.measured_apart(found, jobs)
+    table = fit_report.fit_table(found, apart, observed, volumes)
     responses = fit_report.capacity_responses(found.scenario, jobs=jobs)
     tables = {
         CELLS_FILE: observations.cells(observed),
@@ -84,8 +103,13 @@ def calibrate(
         ),
         OBSERVED_FILE: observed_table(observed, volumes),
         FIT_FILE: table,
+        POSTED_FILE: posted_table(fit_report.posted_weeks(found, apart)),
         RESPONSE_FILE: responses,
     }
+    if blocks is not None:
+        tables[HELD_OUT_FILE] = held_out.held_out(
+            frame, observed, volumes, feed, blocks=blocks, replications=count, jobs=jobs, progress=progress
+        )
     about = made_of(inputs.volumes, volumes, inputs.waits, observed)
     write(found.lines, tables, network, out, about=about)
     ratios = network.parent / DOOR_TO_GATE_FILE
@@ -98,8 +122,8 @@ def check(network: Path, out: Path, *, replace: bool) -> None:
     Raises PortsimError where `out` or a table beside it is there already and is not to be replaced, or where the
     network does not take the weeks of its observed lines from the tables that are written.
     """
-    names = (out.name, *_TABLES.values(), CELLS_FILE, POSTING_FILE, OBSERVED_FILE, FIT_FILE, RESPONSE_FILE, FEED_FILE)
-    there = [name for name in names if (out.parent / name).exists()]
+    tables = (CELLS_FILE, POSTING_FILE, OBSERVED_FILE, FIT_FILE, POSTED_FILE, RESPONSE_FILE, HELD_OUT_FILE, FEED_FILE)
+    there = [name for name in (out.name, *_TABLES.values(), *tables) if (out.parent / name).exists()]
     if there and not replace:
         raise PortsimError(f"{out.parent} holds {', '.join(there)} already: name another folder, or add --replace")
     document = _document(network)
@@ -153,6 +177,13 @@ def observed_table(observed: Observations, volumes: Volumes) -> pd.DataFrame:
     ]
     read = observed.readings.groupby(LINE)["wait_min"].agg(wait_mean_min="mean", readings="size").reset_index()
     return pd.concat([pd.DataFrame(counted), read], ignore_index=True).astype({"readings": "Int64"})
+
+
+def posted_table(weeks: pd.DataFrame) -> pd.DataFrame:
+    """Return posted waits by line, weekday and hour as a column a line, a row an hour of the week."""
+    named = weeks.assign(line=weeks[LINE].agg("/".join, axis=1), at=24 * weeks["weekday"] + weeks["hour"])
+    wide = named.pivot_table(index="at", columns="line", values="posted_min", sort=False).sort_index()
+    return wide.round(2).rename_axis(index="hour", columns=None).reset_index()
 
 
 def network_text(network: Path, lines: Sequence[Line]) -> str:

@@ -189,6 +189,12 @@ def calibrate(
     last: Last = None,
     network: Annotated[Path | None, typer.Option(help="The network to fit; default: the packaged one.")] = None,
     replications: Annotated[int | None, typer.Option("--replications", "-n", min=2, help="Of each simulation.")] = None,
+    blocks: Annotated[
+        int | None,
+        typer.Option(
+            "--hold-out", metavar="BLOCKS", min=2, help="Also fit to weeks less some, and hold those against it."
+        ),
+    ] = None,
     jobs: Jobs = None,
     replace: Annotated[bool, typer.Option("--replace", help="Write over the files that are there.")] = False,
     quiet: Quiet = False,
@@ -199,7 +205,13 @@ def calibrate(
     days = (first.date() if first else None, last.date() if last else None)
     inputs = baseline_files.Inputs(volumes, waits, days, network)
     report = baseline_files.calibrate(
-        inputs, out, replace=replace, replications=replications, jobs=jobs, progress=None if quiet else typer.echo
+        inputs,
+        out,
+        replace=replace,
+        replications=replications,
+        blocks=blocks,
+        jobs=jobs,
+        progress=None if quiet else typer.echo,
     )
     typer.echo(out if quiet else f"{report}\n\n{out}")
 

@@ -67,6 +67,15 @@ def posted(replications: Sequence[Measures], postings: Mapping[Line, Posting] | 
     return pd.concat(tables, ignore_index=True)
 
 
+def spread(replications: Sequence[Measures], line: Line) -> tuple[float, float]:
+    """Return the standard deviation, minutes, of a line's weeks and of its single hours, about its mean week."""
+    number = replications[0].lines.index(line)
+    daily = np.stack([measures.daily[number, :, :, _WAIT].ravel() for measures in replications])
+    weeks = daily.reshape(-1, clock.HOURS_PER_WEEK)
+    about = weeks - mean_of_known(weeks)
+    return float(np.nanstd(np.nanmean(about, axis=1), ddof=1)), float(np.nanstd(about))
+
+
 def door_to_gate(waits: pd.DataFrame, ratios: pd.DataFrame) -> pd.DataFrame:
     """Return posted waits (port, mode, lane_type, posted_min), of the lines that have a ratio, from door to gate.
 

@@ -13,19 +13,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from portsim import clock, profiles
+from portsim import profiles
 from portsim.calibration import (
     Calibrated,
     Line,
     crossings,
     hourly_mean,
-    hourly_waits,
     profile,
     scaled,
     simulate,
     with_run,
 )
-from portsim.field import door_to_gate, mean_of_known, posted
+from portsim.field import door_to_gate, posted, spread
 from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures
 from portsim.observations import LINE, Observations, Volumes, of_line
 from portsim.scenario import Scenario, at_low_patience
@@ -35,18 +34,28 @@ Floats = npt.NDArray[np.float64]
 
 CAPACITY_STEP = 0.03
 RESPONSE_REPLICATIONS = 4
+SEED = 2026
+"""Of the simulation that a fit is measured on."""
 _WAIT, _ARRIVALS = HOURLY_METRICS.index("wait_mean_min"), HOURLY_METRICS.index("arrivals_per_hour")
 
 
-def fit_table(found: Calibrated, observed: Observations, volumes: Volumes) -> pd.DataFrame:
-    """Return a row a line: how it was fitted, and the error of waits and volumes that is left.
+def measured_apart(found: Calibrated, jobs: int | None = None) -> list[Measures]:
+    """Simulate a fitted border as often, on other random numbers: those it was fitted along flatter it."""
+    run = found.scenario.run.model_copy(update={"seed": SEED})
+    return simulate([replace(found.scenario, run=run)], jobs)[0]
+
+
+def fit_table(
+    found: Calibrated, simulated: Sequence[Measures], observed: Observations, volumes: Volumes
+) -> pd.DataFrame:
+    """Return a row a line: how it was fitted, and the error of waits and volumes that is left in a simulation of it.
 
     Waits are what would have been posted against the smoothed target, weighted by who joins; `mae_leave_week_out` and
     `mae_profile_leave_week_out` are errors by day type and hour of single weeks' readings, of the simulation and of a
     profile made of the other weeks. Standard deviations are of weekly means, and of single hours.
     """
-    lines, simulated = found.lines, found.replications
-    by_line = posted(simulated, {line.key: line.posting for line in lines}).set_index(LINE)["posted_min"]
+    lines = found.lines
+    by_line = posted_weeks(found, simulated).set_index(LINE)["posted_min"]
     crossed = crossings(simulated)
     rows = []
     for line in lines:
@@ -68,6 +77,11 @@ def fit_table(found: Calibrated, observed: Observations, volumes: Volumes) -> pd
         }
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def posted_weeks(found: Calibrated, simulated: Sequence[Measures]) -> pd.DataFrame:
+    """Return what would have been posted of the fitted lines, by line, weekday and hour (see `field.posted`)."""
+    return posted(simulated, {line.key: line.posting for line in found.lines})
 
 
 def by_lane_type(table: pd.DataFrame) -> pd.DataFrame:
@@ -159,11 +173,10 @@ def _left_out(line: Line, seen: Floats, observed: Observations) -> dict[str, flo
 
 def _spread(line: Line, simulated: Sequence[Measures], observed: Observations) -> dict[str, float]:
     """Return how much weeks and single hours differ about their profile, simulated and observed."""
-    weeks = hourly_waits(simulated, line.key).reshape(-1, clock.HOURS_PER_WEEK)
-    about = weeks - mean_of_known(weeks)
+    weekly, hourly = spread(simulated, line.key)
     found = {
-        "weekly_sd_min": float(np.nanstd(np.nanmean(about, axis=1), ddof=1)),
-        "hourly_sd_min": float(np.nanstd(about)),
+        "weekly_sd_min": weekly,
+        "hourly_sd_min": hourly,
         "observed_weekly_sd_min": np.nan,
         "observed_hourly_sd_min": np.nan,
     }

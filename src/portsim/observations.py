@@ -35,6 +35,8 @@ CELLS_FILE = "waits_observed.csv"
 POSTING_FILE = "posting.csv"
 DOOR_TO_GATE_FILE = "door_to_gate.csv"
 FIT_FILE = "fit.csv"
+POSTED_FILE = "posted_min.csv"
+HELD_OUT_FILE = "held_out.csv"
 COUNTED_FILE = "observed.csv"
 LINE = ["port", "mode", "lane_type"]
 CELL_COLUMNS = (*LINE, "day_type", "hour", "n", "wait_mean_min", "wait_sd_min", "lanes_mean")
@@ -135,9 +137,24 @@ def packaged_door_to_gate() -> pd.DataFrame:
     return pd.read_csv(PACKAGED / DOOR_TO_GATE_FILE, comment="#")
 
 
+def packaged_fit() -> pd.DataFrame:
+    """Return how well each packaged line is fitted (see `fit_report.fit_table`)."""
+    return pd.read_csv(PACKAGED / FIT_FILE, comment="#")
+
+
+def packaged_posted() -> pd.DataFrame:
+    """Return what would have been posted when the packaged fit was measured: hours of the week by `port/mode/lane`."""
+    return pd.read_csv(PACKAGED / POSTED_FILE, comment="#", index_col="hour")
+
+
+def packaged_held_out() -> pd.DataFrame:
+    """Return how such a fit fares on weeks it has not seen (see `held_out`)."""
+    return pd.read_csv(PACKAGED / HELD_OUT_FILE, comment="#")
+
+
 def packaged_targets() -> dict[tuple[str, str, str], float]:
     """Return the mean of the smoothed posted waits that each packaged line was fitted to, minutes."""
-    fit = pd.read_csv(PACKAGED / FIT_FILE, comment="#")
+    fit = packaged_fit()
     lines = zip(*(fit[name].astype(str) for name in LINE), strict=True)
     return dict(zip(lines, fit["target_min"].astype(float), strict=True))
 
@@ -179,6 +196,7 @@ def read_waits(
     *,
     open_hours: Mapping[tuple[str, str, str], npt.NDArray[np.bool_]] | None = None,
     most_booths: Mapping[tuple[str, str, str], float] | None = None,
+    compared: bool = False,
 ) -> Observations:
     """Read hourly waits and open lanes: port, mode, lane_type, date, hour, wait_min, lanes_open; others are ignored.
 
@@ -188,14 +206,17 @@ def read_waits(
     daylight saving skips; the hour it repeats may stand twice. Records of Ready pedestrian lines that have wait and
     lanes exchanged (`wait 2, lanes 45`) are mended. Raises ScenarioError, with every fault's line, for a file without
     the columns, with cells that are no numbers or dates, the same hour twice, or too much that is impossible.
+
+    `compared`: nothing is to be fitted to it, so lanes are not needed, and a wait that is no number, an hour read twice
+    or a weekday that is not the date's is told instead of refused; the file must have one reading that can be used.
     """
     feed = packaged_feed() if feed is None else feed
-    rows = _Rows(path, WAIT_COLUMNS)
-    reader = _WaitReader(feed, rows, open_hours or {}, most_booths or {})
+    rows = _Rows(path, [name for name in WAIT_COLUMNS if name != "lanes_open" or not compared])
+    reader = _WaitReader(feed, rows, open_hours or {}, most_booths or {}, compared)
     found = [reading for reading in map(reader.reading, rows) if reading is not None]
     rows.refuse_faults()
     total = len(found) + reader.notes.left_out
-    if not found or reader.notes.left_out > MOST_LEFT_OUT * total:
+    if not found or (reader.notes.left_out > MOST_LEFT_OUT * total and not compared):
         told = reader.notes.told(rows.name)
         rows.fault(1, f"{len(found)} of {total} readings can be used: is this the right file? " + "; ".join(told[:5]))
         rows.refuse_faults()
@@ -215,6 +236,7 @@ class _WaitReader:
     rows: _Rows
     open_hours: Mapping[tuple[str, str, str], npt.NDArray[np.bool_]]
     most_booths: Mapping[tuple[str, str, str], float]
+    compared: bool = False
     notes: _Notes = field(default_factory=_Notes)
     seen: dict[tuple[tuple[str, str, str], date, int], int] = field(default_factory=dict)
 
@@ -241,27 +263,32 @@ class _WaitReader:
     def _weekday_fits(self, row: _Row, day: date) -> bool:
         if not row.text("weekday"):
             return True
+        if self.compared:
+            if row.text("weekday") not in {str(day.weekday()), f"{day.weekday()}.0"}:
+                self.notes.add(
+                    "the weekday is not the date's (0 = Monday): the date stands", row.line, leaves_out=False
+                )
+            return True
         stated = row.whole("weekday", 0, 6)
         if stated is not None and stated != day.weekday():
             self.rows.fault(row.line, f"{day} is weekday {day.weekday()} (0 = Monday), not {stated}")
         return stated == day.weekday()
 
     def _possible(self, row: _Row, line: tuple[str, str, str], at: tuple[date, int]) -> _Reading | None:
-        wait, lanes = row.number("wait_min"), row.number("lanes_open")
-        if wait is None or lanes is None:
+        numbers = self._numbers(row)
+        if numbers is None:
             return None
-        day, hour = at
+        (wait, lanes), (day, hour) = numbers, at
         most = self.most_booths.get(line, np.inf)
         if wait % STEP_MIN and lanes > 0 and lanes % STEP_MIN == 0 and wait <= most and line[1] == "pedestrian":
             self.notes.add("wait and lanes are exchanged: put right", row.line, leaves_out=False)
             wait, lanes = lanes, wait
-        if not 0 <= wait <= LONGEST_WAIT_MIN:
-            self.notes.add(f"wait {wait:g} minutes: more than {LONGEST_WAIT_MIN}, left out", row.line)
+        if not self._credible(row, wait):
             return None
         if lanes == 0:
             self.notes.add("no lane open: left out", row.line, leaves_out=False)
             return None
-        if not 0 < lanes <= most:
+        if not (np.isnan(lanes) or 0 < lanes <= most):
             self.notes.add(f"{lanes:g} lanes open, {most:g} built: the count is left out", row.line, leaves_out=False)
             lanes = np.nan
         slot = 24 * day.weekday() + hour
@@ -269,6 +296,24 @@ class _WaitReader:
             self.notes.add("outside the opening hours: left out", row.line, leaves_out=False)
             return None
         return (*line, day, day.weekday(), hour, wait, lanes) if self._once(row, line, day, hour) else None
+
+    def _numbers(self, row: _Row) -> tuple[float, float] | None:
+        """Return wait and lanes; lanes are NaN where they are not needed and none."""
+        if not self.compared:
+            wait, lanes = row.number("wait_min"), row.number("lanes_open")
+            return None if wait is None or lanes is None else (wait, lanes)
+        numbers = _number(row.text("wait_min")), _number(row.text("lanes_open"))
+        if np.isnan(numbers[0]):
+            self.notes.add(f"wait_min '{row.text('wait_min')}' is no number: left out", row.line)
+            return None
+        return numbers
+
+    def _credible(self, row: _Row, wait: float) -> bool:
+        """Tell whether somebody may have waited so long."""
+        if 0 <= wait <= LONGEST_WAIT_MIN:
+            return True
+        self.notes.add(f"wait {wait:g} minutes: not from 0 to {LONGEST_WAIT_MIN}, left out", row.line)
+        return False
 
     def _once(self, row: _Row, line: tuple[str, str, str], day: date, hour: int) -> bool:
         """Tell whether a clock showed that hour, no more often than it is read."""
@@ -278,8 +323,12 @@ class _WaitReader:
             return False
         key = (line, day, hour)
         self.seen[key] = self.seen.get(key, 0) + 1
-        if self.seen[key] > shown:
-            self.rows.fault(row.line, f"{'/'.join(line)} on {day} at {hour:02d}:00 is here twice")
+        if self.seen[key] <= shown:
+            return True
+        if self.compared:
+            self.notes.add("an hour that was read already: left out", row.line)
+            return False
+        self.rows.fault(row.line, f"{'/'.join(line)} on {day} at {hour:02d}:00 is here twice")
         return True
 
 
@@ -414,6 +463,15 @@ def weekly_means(observed: Observations) -> pd.DataFrame:
 # --- rows of a file ----------------------------------------------------------------------------
 
 
+def _number(text: str) -> float:
+    """Return a finite number that is written so, thousands with or without a comma; NaN for what is none."""
+    try:
+        value = float(text.replace(",", ""))
+    except ValueError:
+        return np.nan
+    return value if np.isfinite(value) else np.nan
+
+
 @dataclass(frozen=True)
 class _Row:
     """One row, its cells read as what they should be; what they are not becomes a fault of the file."""
@@ -427,11 +485,8 @@ class _Row:
 
     def number(self, column: str) -> float | None:
         text = self.text(column)
-        try:
-            value = float(text.replace(",", ""))
-        except ValueError:
-            value = np.nan
-        if not np.isfinite(value):
+        value = _number(text)
+        if np.isnan(value):
             self.rows.fault(self.line, f"{column}: expected a number, got '{text}'")
             return None
         return value

@@ -334,7 +334,8 @@ class ValidationTeller:
 
     def comparison(self, heading: str, comparison: pd.DataFrame) -> None:
         """Print simulated waits against observed ones, a row a line, mode and lane type, and all."""
-        title = f"{heading}: mean posted wait, minutes; naive: the calibration period's mean"
+        compared = "naive_mae_min" in comparison
+        title = f"{heading}: mean posted wait, minutes{'; naive: the calibration period mean' * compared}"
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for name in ("port", "mode", "lane type"):
             table.add_column(name, no_wrap=True)
@@ -347,6 +348,7 @@ class ValidationTeller:
             "naive_mae_min": "naive",
             "ratio": "ratio",
         }
+        columns = {name: shown for name, shown in columns.items() if name in comparison}
         for name in columns.values():
             table.add_column(name, justify="right", no_wrap=True)
         for row in comparison.to_dict("records"):

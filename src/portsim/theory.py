@@ -347,9 +347,12 @@ def time_varying_queue(
     booths: Sequence[int],
     service_per_hour: Sequence[float],
     *,
+    in_system_start: int = 0,
     finish_vehicle: bool = True,
 ) -> TimeVaryingQueue:
-    """Return the expected course of an M(t)/M/s(t) line that starts empty; one rate and booth count an hour.
+    """Return the expected course of an M(t)/M/s(t) line; one rate and booth count an hour.
+
+    It starts with `in_system_start` vehicles, who all begin their service or their wait at the start.
 
     The forward (Kolmogorov) equations are solved by uniformisation (Jensen 1953; Grassmann 1977), to about
     1e-9. There are two rules for the vehicles in service when an hour turns:
@@ -369,7 +372,10 @@ def time_varying_queue(
     another).
     """
     _check_hours(arrival_per_hour, booths, service_per_hour)
-    state = np.ones((1, 1))
+    if in_system_start < 0:
+        raise ValueError(f"{in_system_start} vehicles at the start: give 0 or more")
+    state = np.zeros((1, in_system_start + 1))
+    state[0, in_system_start] = 1.0
     before = service_per_hour[0]
     courses = []
     for arrival, open_booths, service in zip(arrival_per_hour, booths, service_per_hour, strict=True):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
 from itertools import groupby
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
-from portsim import __version__
+from portsim import __version__, documents
 from portsim.cases import LEVELS, ReadCase
 from portsim.demand import lanes_of
-from portsim.schema import Network
+from portsim.schema import Network, Strict
 from portsim.validation import ERRORS_APART, Result, false_alarm_share
 
 _SMALL = 1e-4  # below, more zeros than digits
@@ -41,27 +46,38 @@ check's own replications, checks taken as independent). The seeds are fixed, so 
 program changes. *Reported* values are shown beside what they may be compared with, and decide nothing.
 """
 
-_NOT_VALIDATED = """
-## What is not validated
+NOT_VALIDATED = Path(str(resources.files("portsim"))) / "data" / "not_validated.yaml"
+Text = Annotated[str, Field(min_length=1)]
 
-- **Truck waits at Otay Mesa.** Nobody publishes them: no reading of the calibration period, none in SANDAG's counts of
-  2017. The network assumes them (20 minutes in the mean), and everything valued by the cargo rule at Otay Mesa rests on
-  that assumption. It is marked with a dagger wherever it is used.
-{assumed}
-- **Prediction of another year.** The lanes of a later month do not predict its waits: lanes answer demand, so driving
-  the model with them is worse than no change. `portsim validate --observed FILE` says how it fares on your period.
-- **Door-to-gate waits.** CBP's posted waits are what the baseline is held to. In 2017 Caltrans' readings and a survey
-  at the same lanes differed from them by a factor of about two, at some hours more.
-- **The day of 2017 is a reproduction.** At San Ysidro SENTRI booths and rates are those SANDAG tuned to the waits;
-  of the other lines the arrivals were recovered from the very waits they are compared with.
-- **Otay Mesa East.** The port does not exist yet. SANDAG's runs of 2020 are another model, not an observation.
-- **Tecate, Andrade and Calexico** have no hour-by-hour counts together with waits, so no day of theirs is reproduced.
-- **Weekends and holidays of 2017, southbound traffic, secondary inspection** and **each option's staffing response**.
-- **What officers do** when a line grows, other than by the timetable or a stated rule.
 
-Of theory, what portsim cannot express: lines that turn away at a full waiting room (M/M/2/3, M/M/6/30), arrivals that
-are more regular or more clustered than Poisson (D/M, E4/M, H2/M), processor sharing.
-"""
+class Limit(Strict):
+    """Something that is not validated, and why."""
+
+    what: Text
+    why: Text
+
+
+class Published(Limit):
+    """A published check that is not made, where it stands, and why."""
+
+    source: Text
+
+
+class Limits(Strict):
+    """All that the validation leaves open."""
+
+    not_validated: tuple[Limit, ...]
+    published: tuple[Published, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of the page beside its checks: its heading, what it says, and the file it is written to."""
+
+    heading: str
+    about: str
+    table: pd.DataFrame
+    file: str
 
 
 def page(
@@ -71,12 +87,9 @@ def page(
     *,
     date: str,
     pictures: Mapping[str, str],
-    tables: Mapping[str, pd.DataFrame],
+    sections: Sequence[Section],
 ) -> str:
-    """Return the page. `pictures`: their files, as the page refers to them, by what they show.
-
-    `tables`: simulated against observed waits, a row a line (see `field.compare`), by heading.
-    """
+    """Return the page. `pictures`: their files, as the page refers to them, by what they show."""
     parts = [_head(results, date)]
     parts += [f"![{about}]({file})\n" for file, about in pictures.items()]
     failed = [one for one in results if not one.passed]
@@ -87,8 +100,8 @@ def page(
         of_level = [one for one in results if one.level == level]
         for group, members in groupby(sorted(of_level, key=lambda one: one.group), key=lambda one: one.group):
             parts.append(_group(level, group, list(members), by_name))
-    parts += [f"## {heading}, line by line\n\n{markdown(table)}\n" for heading, table in tables.items()]
-    parts.append(_NOT_VALIDATED.format(assumed=_assumed(network)))
+    parts += [f"## {one.heading}\n\n{one.about}\n\n{markdown(one.table)}\n" for one in sections]
+    parts.append(_limits(documents.read_yaml(NOT_VALIDATED, Limits), network))
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -120,14 +133,16 @@ def _head(results: Sequence[Result], date: str) -> str:
 
 def _group(level: str, group: str, results: Sequence[Result], cases: Mapping[str, ReadCase]) -> str:
     told = []
-    for name in dict.fromkeys(one.case for one in results):
+    sources = {one.case: one.source for one in reversed(results)}
+    for name, source in reversed(sources.items()):
         if name not in cases:
+            told.append(f"- `{name}`: {source}.")
             continue
         case = cases[name].case
+        sources[name] = case.source
         run = case.run
         how = f" {run.replications} x ({run.warm_up_weeks} + {run.weeks}) weeks, seed {run.seed}." * case.simulated
         told.append(f"- `{name}`: {case.title}.{how} Oracle: {case.source}.")
-    sources = {name: case.case.source for name, case in cases.items()}
     return f"## {level.capitalize()}: {group}\n\n" + "\n".join(told) + f"\n\n{_table(results, sources)}"
 
 
@@ -158,19 +173,29 @@ def markdown(table: pd.DataFrame) -> str:
     """Return a table as Markdown, numbers in few digits."""
     head = " | ".join(str(column).replace("_", " ") for column in table.columns)
     rows = [
-        " | ".join(
-            f"{cell:.1f}" if isinstance(cell, float) and column != "ratio" else _cell(cell)
-            for column, cell in row.items()
-        )
+        " | ".join(_cell(cell, 2 if "ratio" in str(column) else 1) for column, cell in row.items())
         for row in table.to_dict("records")
     ]
     return "\n".join([f"| {head} |", "|" + "---|" * len(table.columns), *(f"| {row} |" for row in rows)])
 
 
-def _cell(cell: object) -> str:
+def _cell(cell: object, decimals: int) -> str:
     if isinstance(cell, float):
-        return "" if math.isnan(cell) else f"{cell:.2f}"
+        return "" if math.isnan(cell) else f"{cell:.{decimals}f}"
     return str(cell)
+
+
+def _limits(limits: Limits, network: Network) -> str:
+    """Say what is not validated, and which published checks are not made."""
+    told = [_wrapped(f"- **{one.what}.** {one.why}") for one in limits.not_validated]
+    checks = [_wrapped(f"- **{one.what}** ({one.source}). {one.why}") for one in limits.published]
+    heading, second = "\n## What is not validated\n", "\nPublished checks that are not made, or not judged:\n"
+    return "\n".join([heading, *told, _assumed(network), second, *checks])
+
+
+def _wrapped(item: str) -> str:
+    """Return an item of a list in lines of a readable length."""
+    return textwrap.fill(item, 118, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _assumed(network: Network) -> str:
