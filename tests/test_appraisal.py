@@ -47,7 +47,8 @@ def case(held: Appraisal, *hours: float, beyond: tuple[int, ...] = ()) -> Case:
         Simulated(year, walkers(saved), {"pedestrian": "too long"} if year in beyond else {})
         for year, saved in zip(years, hours, strict=True)
     )
-    return Case("base", "option", held, simulated, booth_hours=3000.0, person_minutes=60 * hours[0])
+    added = appraisal.Added(3000.0, np.full(2, 60 * hours[0]), {"a": 3000.0})
+    return Case("base", "option", held, simulated, {"pedestrian": added})
 
 
 NOBODY = Side(*(np.zeros((2, 0)) for _ in range(6)))

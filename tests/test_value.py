@@ -321,14 +321,13 @@ def test_people_count_per_person_and_not_per_vehicle() -> None:
 
 
 def test_a_truck_hour_that_holds_fuel_takes_no_fuel_beside_it() -> None:
-    """Fuel is priced once, and only once its price is stated."""
-    with pytest.raises(PortsimError, match="none was verified"):
-        parameters.load(None, {"settings.monetise": ["fuel"]})
-    priced = {"price-gasoline": 3, "price-diesel": 4, "settings.monetise": ["fuel"]}
+    """Fuel is priced once, and only where it is asked for."""
     with pytest.raises(PortsimError, match="holds fuel already"):
-        parameters.load(None, {**priced, "settings.profile": "atri_2025"})
+        parameters.load(None, {"settings.monetise": ["fuel"], "settings.profile": "atri_2025"})
+    priced = parameters.load(None, {"price-gasoline": 3, "settings.monetise": ["fuel"]})
     base, option = ({"a": line(1000, wait)} for wait in (60, 0))
-    assert usd(valued(base, option, parameters.load(None, priced)), component="fuel") == pytest.approx(1000 * 0.3 * 3)
+    assert usd(valued(base, option, priced), component="fuel") == pytest.approx(1000 * 0.3 * 3)
+    assert usd(valued(base, option), component="fuel") == 0
 
 
 # --- lines that open and close -----------------------------------------------------------------

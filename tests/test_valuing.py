@@ -94,7 +94,7 @@ def test_other_figures_give_other_dollars(desk: Path, tmp_path: Path, capsys: py
     own.write_text(
         "settings: {profile: mine}\n"
         "profiles: {mine: {title: Ours, vehicle: {per: vehicle, parameter: time-mine}, "
-        "bus: {per: person, parameter: time-mine}, pedestrian: {per: person, parameter: time-mine}, "
+        "bus: {per: person, parameter: time-walker}, pedestrian: {per: person, parameter: time-walker}, "
         "truck: {parameter: truck-atri, includes: [driver, fuel, vehicle]}}}\n"
         "parameters: {time-mine: {label: ours, value: 9, unit: USD per vehicle-hour, dollar_year: 2024}}\n"
     )

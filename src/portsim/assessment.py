@@ -50,9 +50,15 @@ def value(
 ) -> None:
     """Value a finished comparison again, with the figures asked for; nothing is simulated."""
     from portsim import valuing  # noqa: PLC0415
+    from portsim.parameters import stated  # noqa: PLC0415
 
+    if out is not None:
+        valuing.refuse_taken(out)
     run = valuing.read(results)
-    found = valuing.worth(run, _figures(profile, parameters, sets or ()))
+    figures = _figures(profile, parameters, sets or ())
+    for line in stated(figures):
+        typer.echo(line)
+    found = valuing.worth(run, figures)
     if explain is not None:
         for line in valuing.explained(found, run.basis, explain):
             typer.echo(line)

@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
-from portsim.numbers import Estimate, clear, dollars, number, plus_minus
+from portsim.numbers import ASSUMED_MARK, Estimate, clear, dollars, number, plus_minus
 
 ALL = "all"
 HOURS = 24
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_SCENARIOS = 5  # more cannot be told apart
-DAGGER, TIMES = "\u2020", "\u00d7"
+DAGGER, TIMES = ASSUMED_MARK, "\u00d7"
 ASSUMED_NOTE = f"{DAGGER} rests on an assumed wait."
 NO_INTERVAL = "one replication: no interval"  # in place of a verdict
 

@@ -44,8 +44,21 @@ class LaterPair(Strict):
     option: str
 
 
+class ChoiceTime(Strict):
+    """What a class of travellers weighs an hour of a crossing at when it chooses a port, dollars of `year`."""
+
+    mode: Mode
+    name: str
+    usd_per_hour: float
+    year: int | None = None
+    source: str
+
+
 class Basis(Strict):
-    """What a valuation takes beside the tables; `region` of each port, and the scale of tastes, say who competes."""
+    """What a valuation takes beside the tables; `region` of each port, and the scale of tastes, say who competes.
+
+    `assumed_waits` are ports and modes that rest on an assumed wait; `choice_times` are told, and price nothing.
+    """
 
     pairs: tuple[Pair, ...] = ()
     region: dict[str, str]
@@ -53,6 +66,8 @@ class Basis(Strict):
     cargo_rule: CargoRule | None = None
     appraisals: dict[str, Appraisal] = Field(default_factory=dict)
     later: tuple[LaterPair, ...] = ()
+    assumed_waits: tuple[tuple[str, Mode], ...] = ()
+    choice_times: tuple[ChoiceTime, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,8 +85,9 @@ def read(folder: Path) -> Finished:
     manifest = _json(folder / "manifest.json", folder)
     if "valuation" not in manifest:
         raise ResultsError(f"{folder} was written before runs could be valued again: run the study once more")
+    held = {"assumed_waits": manifest.get("context", {}).get("assumed_waits", ()), **manifest["valuation"]}
     try:
-        basis = Basis.model_validate(manifest["valuation"])
+        basis = Basis.model_validate(held)
     except ValidationError as invalid:
         raise ResultsError(f"{folder}: its manifest is damaged: {invalid.error_count()} faults") from None
     if not basis.pairs:
@@ -158,6 +174,7 @@ def case(run: Finished, pair: Pair) -> value.Case:
         saving=_saving(run.truck_savings, pair) if run.basis.cargo_rule is not None else None,
         flags=_flags(run.cargo_value, pair),
         cautions=dict.fromkeys(pair.demand_differs, DEMAND_DIFFERS),
+        assumed=frozenset(run.basis.assumed_waits),
     )
 
 
@@ -197,7 +214,7 @@ class Worth:
     appraised: Mapping[str, appraisal.Case]
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Return value.csv, emissions.csv, and where they have rows appraisal.csv, appraisal_years.csv, tornado.csv."""
+        """Return value.csv, emissions.csv, tornado.csv, and of an appraisal its three, where they have rows."""
         bars = [
             appraisal.tornado(self.appraised[option], self.figures)
             if option in self.appraised
@@ -209,6 +226,7 @@ class Worth:
             "emissions": _stack([one.emissions() for one in self.valued.values()]),
             "appraisal": _stack([appraisal.table(one, self.figures) for one in self.appraised.values()]),
             "appraisal_years": _stack([appraisal.years_table(one, self.figures) for one in self.appraised.values()]),
+            "appraisal_waits": _stack([appraisal.waits_table(one) for one in self.appraised.values()]),
             "tornado": _stack(bars),
         }
 
@@ -239,7 +257,38 @@ def explained(found: Worth, basis: Basis, port: str) -> list[str]:
     if port not in basis.region:
         raise ResultsError(f"unknown port '{port}': {nearest(port, [*basis.region])}")
     said = [line for one in found.valued.values() for line in value.explain(one, port)]
-    return said or [f"{port}: nothing of it is valued: it has no line in these scenarios"]
+    if not said:
+        return [f"{port}: nothing of it is valued: it has no line in these scenarios"]
+    return said + _choice_lines(found, basis)
+
+
+def _choice_lines(found: Worth, basis: Basis) -> list[str]:
+    """Return by what travellers weigh a toll when they choose a port, beside what welfare prices their hour at."""
+    if not basis.choice_times:
+        return []
+    figures = found.figures
+    said = ["an hour of a crossing against a toll, in the choice of a port; nothing here is priced at it:"]
+    for one in basis.choice_times:
+        if one.mode == "truck":
+            welfare = f"{figures.profile.truck.parameter} {_hour(figures, figures.profile.truck.parameter)}"
+        else:
+            time = figures.profile.travellers(one.mode)
+            of_whom = " times the people in it" if time.per == "person" else ""
+            welfare = f"{time.parameter} {_hour(figures, time.parameter)}{of_whom}"
+        dated = f" of {one.year}" if one.year else ""
+        said.append(f"  {one.mode} {one.name}: {one.usd_per_hour:g} USD{dated} ({one.source}); welfare: {welfare}")
+    return said
+
+
+def _hour(figures: Parameters, name: str) -> str:
+    held = figures.parameters[name]
+    return f"{held.value:g} {held.unit} of {held.dollar_year}"
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raise ResultsError where a folder for a valuation holds something already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ResultsError(f"{folder} is there already: choose another --out")
 
 
 def write(folder: Path, found: Worth) -> None:
@@ -247,8 +296,7 @@ def write(folder: Path, found: Worth) -> None:
 
     Raises ResultsError where the folder holds something already.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ResultsError(f"{folder} is there already: choose another --out")
+    refuse_taken(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in found.tables().items():
