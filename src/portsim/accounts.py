@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from portsim.findings import ALL, Context, cargo_title, cargo_values
+from portsim.economics import ASSUMED
+from portsim.findings import ALL, DAGGER, Context, cargo_title, cargo_values
 from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
 from portsim.numbers import Estimate, clear, dollars, number
 from portsim.words import known, say
@@ -34,8 +35,9 @@ class Entry(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return the component in words."""
-        return known(f"component.{self.component}", self.component.replace("_", " "))
+        """Return the component in words, marked where it rests on an assumed wait."""
+        mark = DAGGER if ASSUMED in self.note else ""
+        return known(f"component.{self.component}", self.component.replace("_", " ")) + mark
 
     @property
     def text(self) -> str:

@@ -699,12 +699,16 @@ def bars(
                 *(low, high, parameter.unit, parameter.value, *moved, now),
             )
         )
-    found = pd.DataFrame(rows, columns=list(TORNADO_COLUMNS))
-    swing = found[["usd_at_low", "usd_at_high", "usd_at_value"]]
-    order = (swing.max(axis=1) - swing.min(axis=1)).sort_values(ascending=False, kind="stable")
-    order = order[(order > 0) & (order >= SMALLEST_BAR * order.max())]
-    longest: pd.DataFrame = found.loc[order.index[:MOST_BARS]].reset_index(drop=True)
-    return longest
+    return longest(pd.DataFrame(rows, columns=list(TORNADO_COLUMNS)))
+
+
+def longest(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a tornado that are drawn: at most ten, the longest first, none that carries nothing."""
+    ends_ = found[["usd_at_low", "usd_at_high", "usd_at_value"]]
+    swing = (ends_.max(axis=1) - ends_.min(axis=1)).sort_values(ascending=False, kind="stable")
+    swing = swing[(swing > 0) & (swing >= SMALLEST_BAR * swing.max())]
+    kept: pd.DataFrame = found.loc[swing.index[:MOST_BARS]].reset_index(drop=True)
+    return kept
 
 
 def switching(held: Case, figures: Parameters, rate: float) -> list[dict[str, object]]:
@@ -803,7 +807,7 @@ def _npv_line(rate: float, rows: Mapping[tuple[float, str], Mapping[Any, Any]], 
     low, median, high = (_usd(npv[key], half_width) for key in ("low", "median", "high"))
     share = of_draws(rows[rate, "probability_npv_positive"]["value"])
     ratio = _number(rows[rate, "benefit_cost_ratio_all_costs"]["value"])
-    chance = f"{_usd(mean, half_width)} ± {_usd(half_width, half_width, signed=False)}{mark}{unsure}"
+    chance = f"{_interval(mean, half_width)}{mark}{unsure}"
     ranges = f"figures drawn: median {median}, {low} to {high} (P10 to P90), above zero {share}"
     return f"  at {rate:g}%: net present value {chance}; {ranges}; benefits over all costs {ratio}{mark}"
 
@@ -850,7 +854,9 @@ def _wait_lines(held: Case) -> list[str]:
     rests = {(row["port"], row["mode"]) for row in found.to_dict("records") if ASSUMED in row["note"]}
     names = {at: f"{at[0]} {at[1]}{f' {ASSUMED_MARK}' * (at in rests)}" for at in cells}
     width = max(map(len, names.values()))
-    said = ["  mean waits of the years simulated, min, base to option; ! is past belief, and ends the counting of its mode:"]
+    said = [
+        "  mean waits of the years simulated, min, base to option; ! is past belief, and ends the counting of its mode:"
+    ]
     said.append(f"    {'':<{width}}" + "".join(f"{year:>16}" for year in years))
     said += [f"    {names[at]:<{width}}" + "".join(f"{cell:>16}" for cell in row) for at, row in cells.items()]
     return said
@@ -865,15 +871,20 @@ def _port_wait(side: Side, of: Sequence[int]) -> str:
     return f"{float((waits * weights).sum() / weights.sum()):.0f}"
 
 
-def _usd(value: float, half_width: float, *, signed: bool = True) -> str:
-    """Return dollars in the digits that a half-width supports, of large sums in billions."""
-    if abs(value) < BILLION and half_width < BILLION / 10:
-        text = in_digits(value, half_width)
-        return text if signed else text.lstrip("+")
+def _interval(mean: float, half_width: float) -> str:
+    """Return dollars with their half-width, of large sums both in billions."""
+    if abs(mean) < BILLION:
+        return dollars(Estimate(mean, half_width), signed=True)
     places = max(decimals(half_width / BILLION), 1)
-    text = number(value / BILLION, places, signed=signed)
-    sign = text[0] if not text[0].isdigit() else ""
-    return f"{sign}${text.removeprefix(sign)} billion"
+    return f"{_usd(mean, half_width)} ± ${number(half_width / BILLION, places)} billion"
+
+
+def _usd(value: float, half_width: float) -> str:
+    """Return dollars in the digits that a half-width supports, of large sums in billions."""
+    if abs(value) < BILLION:
+        return in_digits(value, half_width)
+    text = number(value / BILLION, max(decimals(half_width / BILLION), 1), signed=True)
+    return f"{text[0]}${text[1:]} billion"
 
 
 def _number(value: float) -> str:

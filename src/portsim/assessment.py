@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -85,14 +85,19 @@ def sensitivity(
     profile: ProfileName = None,
     parameters: ParameterFile = None,
     out: Annotated[Path | None, typer.Option(help="Folder; default: that of the comparison.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over the table of an earlier call.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder only.")] = False,
 ) -> None:
     """Move the model's inputs one at a time, simulate base and option anew, and report minutes and dollars."""
     from portsim import study  # noqa: PLC0415
+    from portsim.parameters import stated  # noqa: PLC0415
 
     figures = _figures(profile, parameters, ())
+    for line in () if quiet else stated(figures):
+        typer.echo(line)
     read = study.read([base, option], {"replications": replications, "weeks": weeks})
-    folder = study.sensitivity(read, out, only=only or (), figures=figures, jobs=jobs, quiet=quiet)
+    how: dict[str, Any] = {"only": only or (), "figures": figures, "jobs": jobs, "quiet": quiet, "replace": replace}
+    folder = study.sensitivity(read, out, **how)
     if quiet:
         typer.echo(folder)
 

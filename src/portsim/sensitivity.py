@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from portsim import tables, valuing
+from portsim.appraisal import longest
 from portsim.inference import estimate
 from portsim.measures import ALL, SUMMARY_METRICS, Measures
 from portsim.parameters import Parameters
@@ -305,9 +306,7 @@ def as_tornado(found: pd.DataFrame) -> pd.DataFrame:
     table_ = pd.DataFrame([row for row in rows if row["usd_at_low"] != now or row["usd_at_high"] != now])
     if table_.empty:
         return table_
-    ends_ = table_[["usd_at_low", "usd_at_high", "usd_at_value"]]
-    order = (ends_.max(axis=1) - ends_.min(axis=1)).sort_values(ascending=False, kind="stable").index
-    return table_.loc[order[:10]].reset_index(drop=True)
+    return longest(table_)
 
 
 def lines(found: pd.DataFrame) -> list[str]:
