@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from portsim.economics import ASSUMED
 from portsim.flows import Flows, LineName, Side
 from portsim.inference import estimate
 from portsim.numbers import ASSUMED_MARK, Estimate, decimals, dollars, number
-from portsim.parameters import Parameter, Parameters
+from portsim.parameters import Limit, Parameter, Parameters
 from portsim.schema import Appraisal
 from portsim.schema import Figure as Stated
 from portsim.terms import DRAWS, P10_P90, Term, drawn, prices
@@ -49,6 +49,7 @@ MOST_BARS = 10
 SMALLEST_BAR = 0.01  # of the longest: a shorter one carries nothing, and could not be seen
 BILLION = 1e9
 FROZEN = "booths open in every year as in today's timetable, in base and option: later waits are of doing nothing else"
+AS_TODAY = "were the benefits of every year those of the counts' year"
 HALF_RANGE = 0.2  # a figure without a range is moved by a fifth, and is said to be
 UNDEFINED_RATIO = "no capital: the ratio has no denominator"
 OF_DRAWS = f"of {DRAWS} draws of the figures' ranges, at the mean over replications: chance and the model are apart"
@@ -421,6 +422,7 @@ def _rows(held: Case, figures: Parameters, rate: float, *, full: bool) -> list[d
     for row in rows:
         if row["metric"] == "benefit_cost_ratio" and not central.capital.any():
             row["note"] = UNDEFINED_RATIO
+    rows.append(_row(rate, "npv_without_growth", **_without_growth(held, at, draws, rate), unit="USD", note=AS_TODAY))
     share = {"metric": "probability_npv_positive", "value": float((spread.npv > 0).mean()), "unit": "share"}
     rows.append({"discount_pct": rate, **share, "note": _joined(OF_DRAWS, rests)})
     if full:
@@ -432,6 +434,17 @@ def _rows(held: Case, figures: Parameters, rate: float, *, full: bool) -> list[d
         rows += [{"discount_pct": rate, **row} for row in switching(held, figures, rate)]
     blank = {"low": np.nan, "median": np.nan, "high": np.nan, "simulation_hw": np.nan, "note": ""}
     return [{**blank, **row} for row in rows]
+
+
+def _without_growth(held: Case, at: Draws, draws: Draws, rate: float) -> dict[str, Floats]:
+    """Return the net present value if every year's benefits were those of the counts' year."""
+    today = replace(held, simulated=held.simulated[:1])
+    streams = {
+        "central": (at, stream(today, at, _mean)),
+        "sampled": (at, stream(today, at, _each)),
+        "spread": (draws, stream(today, draws, _mean)),
+    }
+    return {name: outcome(today, figures, rate, benefits).npv for name, (figures, benefits) in streams.items()}
 
 
 _MEASURES: tuple[tuple[str, Callable[[Outcome], Floats], str], ...] = (
@@ -735,16 +748,18 @@ def switching(held: Case, figures: Parameters, rate: float) -> list[dict[str, ob
                 "metric": f"switching:{name}",
                 "value": at_zero,
                 "unit": parameter.unit,
-                "note": _reach(at_zero, parameter),
+                "note": _reach(at_zero, parameter, figures.limits.get(parameter.unit)),
             }
         )
     return rows
 
 
-def _reach(value: float, parameter: Parameter) -> str:
-    """Say where a switching value lies: beyond sense, outside the figure's range, or within it."""
+def _reach(value: float, parameter: Parameter, limit: Limit | None) -> str:
+    """Say where a switching value lies: beyond what can be, outside the figure's range, or within it."""
     if value < 0:
         return "below zero: it alone cannot change the sign"
+    if limit is not None and not limit.holds(value):
+        return f"it must be {limit}: it alone cannot change the sign"
     stated = f"is {parameter.value:.6g} now"
     if parameter.low is None or parameter.high is None:
         return stated
@@ -786,6 +801,11 @@ def lines(held: Case, found: pd.DataFrame) -> list[str]:
     mark = f" {ASSUMED_MARK}" if held.rests_on_assumed else ""
     said += [_npv_line(rate, rows, mark) for rate in dict.fromkeys(found["discount_pct"])]
     first = plan.discount_pct.value
+    today = rows[first, "npv_without_growth"]
+    said.append(
+        f"  at {first:g}%, {AS_TODAY}: net present value {_interval(today['value'], today['simulation_hw'])}{mark}; "
+        f"figures drawn: median {_usd(today['median'], today['simulation_hw'])}"
+    )
     rate_of_return, paid = rows[first, "internal_rate_pct"]["value"], rows[first, "payback_year"]["value"]
     opening = rows[first, "first_year_benefit"]
     said.append(

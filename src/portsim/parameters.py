@@ -63,11 +63,11 @@ class Parameter(Provenance):
             raise ValueError("shape lognormal needs low above 0")
         if ("USD" in self.unit) != (self.dollar_year is not None):
             raise ValueError("dollar_year goes with a unit in USD, and only with one")
+        if None not in (self.value, self.low, self.high) and not self.low <= self.value <= self.high:  # type: ignore[operator]
+            raise ValueError(f"value {self.value:g} lies outside its own range, {self.low:g} to {self.high:g}")
         known = [figure for figure in (self.low, self.most_likely, self.high) if figure is not None]
         if known != sorted(known):
             raise ValueError("low, central (or value) and high must be in this order")
-        if None not in (self.value, self.low, self.high) and not self.low <= self.value <= self.high:  # type: ignore[operator]
-            raise ValueError(f"value {self.value:g} lies outside its own range, {self.low:g} to {self.high:g}")
         return self
 
     @property
@@ -295,8 +295,7 @@ def load(path: Path | None = None, sets: Mapping[str, object] | None = None) -> 
     the most likely, which the value now is. Raises ScenarioError with every fault found, among them each figure that
     cannot be.
     """
-    data = _plain(PACKAGED)
-    place = PACKAGED
+    data, place = _packaged_data(), PACKAGED
     if path is not None:
         data, place = _laid_over(data, _plain(path), "stated in a file of one's own"), path
     if sets:
@@ -323,9 +322,20 @@ def packaged() -> Parameters:
     return load()
 
 
+@cache
+def _packaged_data() -> dict[str, Any]:
+    """Return economics.yaml as it is written; nobody changes it."""
+    return _plain(PACKAGED)
+
+
+@cache
+def _packaged_facts() -> facts.Facts:
+    return facts.load()
+
+
 def with_facts(read: Parameters) -> Parameters:
     """Return the parameters with those that refer to a fact of the documents holding its number."""
-    known = facts.load()
+    known = _packaged_facts()
     found = {name: _from_fact(name, parameter, known.facts) for name, parameter in read.parameters.items()}
     return read.model_copy(update={"parameters": found, "sources": {**known.sources, **read.sources}})
 
