@@ -25,7 +25,9 @@ ParameterFile = Annotated[
 ]
 Figures = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Set one figure of economics.yaml; may be repeated."),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Set one figure of economics.yaml, or of the appraisal; may be repeated."
+    ),
 ]
 ValueOut = Annotated[
     Path | None, typer.Option("--out", help="Also write the tables, to a new folder; the run's own stay.")
@@ -54,8 +56,9 @@ def value(
 
     if out is not None:
         valuing.refuse_taken(out)
-    run = valuing.read(results)
-    figures = _figures(profile, parameters, sets or ())
+    of_plan = [text for text in sets or () if text.startswith("appraisal.")]
+    run = valuing.replanned(valuing.read(results), _given(of_plan))
+    figures = _figures(profile, parameters, [text for text in sets or () if text not in of_plan])
     for line in stated(figures):
         typer.echo(line)
     found = valuing.worth(run, figures)
@@ -104,11 +107,18 @@ def sensitivity(
 
 def _figures(profile: str | None, path: Path | None, sets: Sequence[str]) -> Parameters:
     """Return the figures that the command line asks for."""
-    from portsim.documents import value_of  # noqa: PLC0415
-    from portsim.errors import PortsimError  # noqa: PLC0415
     from portsim.parameters import load  # noqa: PLC0415
 
-    given: dict[str, object] = {} if profile is None else {"settings.profile": profile}
+    chosen: dict[str, object] = {} if profile is None else {"settings.profile": profile}
+    return load(path, {**chosen, **_given(sets)})
+
+
+def _given(sets: Sequence[str]) -> dict[str, object]:
+    """Return what is set by its name."""
+    from portsim.documents import value_of  # noqa: PLC0415
+    from portsim.errors import PortsimError  # noqa: PLC0415
+
+    given: dict[str, object] = {}
     for text in sets:
         name, sign, written = text.partition("=")
         if not sign or not name or not written:
@@ -117,4 +127,4 @@ def _figures(profile: str | None, path: Path | None, sets: Sequence[str]) -> Par
             given[name.strip()] = value_of(written)
         except ValueError as error:
             raise PortsimError(f"--set {text}: {error}") from None
-    return load(path, given)
+    return given

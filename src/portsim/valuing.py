@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from pydantic import Field, ValidationError
 from portsim import appraisal, flows, trade, value
 from portsim.documents import write_yaml
 from portsim.economics import EXTRAPOLATED, Rule, Saving
-from portsim.errors import ResultsError, nearest
-from portsim.parameters import Parameters
+from portsim.errors import Fault, PortsimError, ResultsError, ScenarioError, nearest
+from portsim.messages import human
+from portsim.parameters import COMMAND_LINE, Parameters
 from portsim.schema import Appraisal, CargoRule, Mode, Strict
 
 _WORDS = ("scenario", "base", "option", "scope", "port", "mode", "lane_type", "flag")
+_SIMULATED = ("years", "counts_year", "growth_pct_per_year")
 DEMAND_DIFFERS = "demand differs: worth of the waits alone"
 
 
@@ -122,6 +124,49 @@ def _table(folder: Path, name: str, *, needed: bool = True) -> pd.DataFrame:
         return written.assign(**{column: written[column].astype(float) for column in numbers})
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path} cannot be read: {error}") from None
+
+
+def replanned(run: Finished, sets: Mapping[str, object]) -> Finished:
+    """Return a run whose appraisals have other costs, rates or years of operation, by dotted path below `appraisal`.
+
+    Raises PortsimError for what is not there, cannot be, or would have to be simulated.
+    """
+    if not sets:
+        return run
+    if not run.basis.appraisals:
+        raise PortsimError(f"--set {next(iter(sets))}: no option of this run states an appraisal")
+    plans = {option: _replanned(plan, sets) for option, plan in run.basis.appraisals.items()}
+    return replace(run, basis=run.basis.model_copy(update={"appraisals": plans}))
+
+
+def _replanned(plan: Appraisal, sets: Mapping[str, object]) -> Appraisal:
+    data = plan.model_dump(mode="json", by_alias=True, exclude_none=True)
+    for path, given in sets.items():
+        _, first, *_ = way = path.split(".")
+        if first in _SIMULATED:
+            raise PortsimError(f"--set {path}: {first} decides what is simulated: compare again with it")
+        held: Any = data
+        for depth, step in enumerate(way[1:-1], 1):
+            known = held if isinstance(held, dict) else {}
+            if step not in known:
+                raise PortsimError(
+                    f"--set {path}: nothing at '{'.'.join(way[: depth + 1])}': {nearest(step, [*known])}"
+                )
+            held = known[step]
+        if not isinstance(held, dict):
+            raise PortsimError(f"--set {path}: nothing stands below '{'.'.join(way[:-1])}': set it whole")
+        held[way[-1]] = given
+    try:
+        return Appraisal.model_validate(data)
+    except ValidationError as invalid:
+        faults = [
+            Fault(COMMAND_LINE, 0, 0, f"{_dotted(error)}: {human(error, Appraisal)}") for error in invalid.errors()
+        ]
+        raise ScenarioError(faults) from None
+
+
+def _dotted(error: Mapping[str, Any]) -> str:
+    return ".".join(map(str, ("appraisal", *error["loc"])))
 
 
 def plain_rule(rule: CargoRule) -> Rule:
