@@ -43,7 +43,7 @@ WAIT_COLUMNS = (
 )
 TORNADO_COLUMNS = (
     *("base", "option", "of", "parameter", "label", "class", "low_value", "high_value", "unit", "value"),
-    *("usd_at_low", "usd_at_high", "usd_at_value"),
+    *("usd_at_low", "usd_at_high", "usd_at_value", "note"),
 )
 MOST_BARS = 10
 SMALLEST_BAR = 0.01  # of the longest: a shorter one carries nothing, and could not be seen
@@ -683,7 +683,8 @@ def tornado(held: Case, parameters: Parameters) -> pd.DataFrame:
     def worth(moved: Mapping[str, float]) -> float:
         return float(outcome(held, moved, rate, stream(held, moved, _mean)).npv[0])
 
-    return bars(held.base, held.option, "npv", concerned(held, figures), figures, at=at, worth=worth)
+    found = bars(held.base, held.option, "npv", concerned(held, figures), figures, at=at, worth=worth)
+    return found.assign(note=ASSUMED if held.rests_on_assumed else "")
 
 
 def bars(
@@ -709,7 +710,7 @@ def bars(
         rows.append(
             (
                 *(base, option, of, name, parameter.label, parameter.class_),
-                *(low, high, parameter.unit, parameter.value, *moved, now),
+                *(low, high, parameter.unit, parameter.value, *moved, now, ""),
             )
         )
     return longest(pd.DataFrame(rows, columns=list(TORNADO_COLUMNS)))
@@ -775,7 +776,7 @@ def yearly_tornado(valued: Valuation) -> pd.DataFrame:
     def worth(moved: Mapping[str, float]) -> float:
         return float(sum(float(term.worth(float(term.quantity.mean()), moved)) for term in net))
 
-    return bars(
+    found = bars(
         valued.case.base,
         valued.case.option,
         "welfare_per_year",
@@ -784,6 +785,7 @@ def yearly_tornado(valued: Valuation) -> pd.DataFrame:
         at=valued.central,
         worth=worth,
     )
+    return found.assign(note=ASSUMED if assumed(net) else "")
 
 
 # --- in words ----------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ NO_INTERVAL = "one replication: no interval"  # in place of a verdict
 
 _PLURALS = {"truck": "trucks", "vehicle": "vehicles", "bus": "buses", "pedestrian": "pedestrians"}
 _LANE_WORDS = {"sentri": "SENTRI", "ready": "Ready", "fast": "FAST"}
-_SAID_ELSEWHERE = ("assumed wait", "upper reading")  # flags: by the dagger, and by the note on the region
+ASSUMED_WAIT = "assumed wait"  # in flags and notes of tables
+_SAID_ELSEWHERE = (ASSUMED_WAIT, "upper reading")  # flags: by the dagger, and by the note on the region
 _BEYOND = "beyond the rule's reach"
 _ON_DAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 

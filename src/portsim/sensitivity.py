@@ -305,6 +305,7 @@ def as_tornado(found: pd.DataFrame) -> pd.DataFrame:
                 "usd_at_low": usd["low"],
                 "usd_at_high": usd["high"],
                 "usd_at_value": now,
+                "note": first["note"],
             }
         )
     table_ = pd.DataFrame([row for row in rows if row["usd_at_low"] != now or row["usd_at_high"] != now])

@@ -304,16 +304,17 @@ def explained(found: Worth, basis: Basis, port: str) -> list[str]:
     said = [line for one in found.valued.values() for line in value.explain(one, port)]
     if not said:
         return [f"{port}: nothing of it is valued: it has no line in these scenarios"]
-    return said + _choice_lines(found, basis)
+    modes = {term.mode for one in found.valued.values() for term in one.of("welfare", port=port)}
+    return said + _choice_lines(found, [one for one in basis.choice_times if one.mode in modes])
 
 
-def _choice_lines(found: Worth, basis: Basis) -> list[str]:
+def _choice_lines(found: Worth, choices: Sequence[ChoiceTime]) -> list[str]:
     """Return by what travellers weigh a toll when they choose a port, beside what welfare prices their hour at."""
-    if not basis.choice_times:
+    if not choices:
         return []
     figures = found.figures
     said = ["an hour of a crossing against a toll, in the choice of a port; nothing here is priced at it:"]
-    for one in basis.choice_times:
+    for one in choices:
         if one.mode == "truck":
             welfare = f"{figures.profile.truck.parameter} {_hour(figures, figures.profile.truck.parameter)}"
         else:
