@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -225,6 +226,17 @@ def test_what_rests_on_an_assumed_wait_is_marked_throughout() -> None:
     assert all("†" in line for line in said if "net present value" in line or "first year" in line)
     plain = case(plan(), 100)
     assert not any("†" in line for line in appraisal.lines(plain, appraisal.table(plain, figures())))
+
+
+def test_one_replication_has_no_interval() -> None:
+    """NaN in the table and no ± in print: benefits vary by chance, costs do not."""
+    lone = walkers(100)
+    quantity = [replace(lone.terms[0], quantity=np.full(1, 100.0))]
+    held = Case("base", "option", plan(), (Simulated(YEAR, replace(lone, terms=quantity), {}),), {})
+    rows = appraisal.table(held, figures()).set_index("metric")
+    assert math.isnan(rows.loc["npv", "simulation_hw"])
+    assert rows.loc["pv_capital", "simulation_hw"] == 0
+    assert not any("\N{PLUS-MINUS SIGN} $" in line for line in appraisal.lines(held, appraisal.table(held, figures())))
 
 
 def test_without_growth_every_year_is_as_the_counts_year() -> None:

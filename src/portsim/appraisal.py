@@ -422,7 +422,15 @@ def _rows(held: Case, figures: Parameters, rate: float, *, full: bool) -> list[d
     for row in rows:
         if row["metric"] == "benefit_cost_ratio" and not central.capital.any():
             row["note"] = UNDEFINED_RATIO
-    rows.append(_row(rate, "npv_without_growth", **_without_growth(held, at, draws, rate), unit="USD", note=AS_TODAY))
+    rows.append(
+        _row(
+            rate,
+            "npv_without_growth",
+            **_without_growth(held, at, draws, rate),
+            unit="USD",
+            note=_joined(AS_TODAY, rests),
+        )
+    )
     share = {"metric": "probability_npv_positive", "value": float((spread.npv > 0).mean()), "unit": "share"}
     rows.append({"discount_pct": rate, **share, "note": _joined(OF_DRAWS, rests)})
     if full:
@@ -473,6 +481,13 @@ def _each(term: Term) -> Floats:
     return term.quantity
 
 
+def _half_width(by_replication: Floats) -> float:
+    """Return the half-width from chance; 0 of what never differs from nothing, NaN of one replication."""
+    if len(by_replication) == 1 and not by_replication.any():
+        return 0.0
+    return float(estimate(by_replication).half_width)
+
+
 def _row(
     rate: float, metric: str, *, central: Floats, sampled: Floats, spread: Floats, unit: str, note: str
 ) -> dict[str, object]:
@@ -484,7 +499,7 @@ def _row(
         "low": float(low),
         "median": float(np.median(spread)),
         "high": float(high),
-        "simulation_hw": float(estimate(sampled).half_width) if len(sampled) > 1 else 0.0,
+        "simulation_hw": 0.0 if metric in _COSTS else _half_width(sampled),
         "unit": unit,
         "note": note,
     }
@@ -523,7 +538,7 @@ def _undiscounted(held: Case, at: Draws, draws: Draws) -> list[dict[str, object]
             "low": float(ends[0]),
             "median": float(np.median(varied)),
             "high": float(ends[1]),
-            "simulation_hw": float(estimate(sampled).half_width) if len(sampled) > 1 else 0.0,
+            "simulation_hw": _half_width(sampled),
             "unit": "USD",
         },
     ]
@@ -885,7 +900,7 @@ def _wait_lines(held: Case) -> list[str]:
 
 
 def _port_wait(side: Side, of: Sequence[int]) -> str:
-    """Return the mean wait of some lines, by who crossed; a dash where nobody did."""
+    """Return the mean wait of some lines, by who crossed; that they are closed where nobody did."""
     weights = side.crossings[:, of].mean(axis=0)
     if not weights.any():
         return "closed"
@@ -897,6 +912,8 @@ def _interval(mean: float, half_width: float) -> str:
     """Return dollars with their half-width, of large sums both in billions."""
     if abs(mean) < BILLION:
         return dollars(Estimate(mean, half_width), signed=True)
+    if math.isnan(half_width):
+        return _usd(mean, half_width)
     places = max(decimals(half_width / BILLION), 1)
     return f"{_usd(mean, half_width)} ± ${number(half_width / BILLION, places)} billion"
 
