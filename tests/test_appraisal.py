@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from portsim import appraisal, parameters, terms, value
+from portsim import appraisal, parameters, terms, value, welfare
 from portsim.appraisal import Case, Simulated
 from portsim.flows import Flows, Markets, Side
 from portsim.parameters import Parameters
@@ -47,7 +48,8 @@ def case(held: Appraisal, *hours: float, beyond: tuple[int, ...] = ()) -> Case:
         Simulated(year, walkers(saved), {"pedestrian": "too long"} if year in beyond else {})
         for year, saved in zip(years, hours, strict=True)
     )
-    return Case("base", "option", held, simulated, booth_hours=3000.0, person_minutes=60 * hours[0])
+    added = appraisal.Added(3000.0, np.full(2, 60 * hours[0]), {"a": 3000.0})
+    return Case("base", "option", held, simulated, {"pedestrian": added})
 
 
 NOBODY = Side(*(np.zeros((2, 0)) for _ in range(6)))
@@ -161,6 +163,90 @@ def test_lines_that_grow_or_wait_too_long_are_beyond_use() -> None:
     assert appraisal.beyond(behind, 500) == {"pedestrian": "b/pedestrian/general grows without end"}
 
 
+def test_the_worst_line_says_why_a_mode_is_past_belief() -> None:
+    """Of two lines too long the longer, and one without end before both."""
+    lines = (*LINES, ("c", "vehicle", "ready"))
+
+    def of(waits: list[float], joins: list[float]) -> Side:
+        held = [np.array([row, row]) for row in ([1000.0] * 3, [1000.0] * 3, waits, joins)]
+        return Side(*held, np.zeros((2, 3)), np.zeros((2, 3)))
+
+    base, option = of([200, 5, 400], [1000.0] * 3), of([100, 5, 100], [1000.0] * 3)
+    late = appraisal.past_belief(Flows(lines, base, option), 180)
+    assert list(late) == [("c", "vehicle", "ready"), ("a", "vehicle", "general")]
+    assert late["c", "vehicle", "ready"] == "c/vehicle/ready of the base waits 400 min, past belief (above 180)"
+    assert appraisal.beyond(Flows(lines, base, option), 180)["vehicle"].startswith("c/vehicle/ready")
+    endless = of([200, 5, 400], [2000.0, 1000, 1000])
+    assert appraisal.beyond(Flows(lines, endless, option), 180)["vehicle"] == "a/vehicle/general grows without end"
+
+
+def later(before: float, after: float) -> Valuation:
+    """Return an option that cuts the vehicles' wait, and leaves the walkers theirs."""
+    held = value.Case("base", "option", Flows(LINES, side(before), side(after)), Markets(), assumed=ASSUMED_AT)
+    return value.valuation(held, figures())
+
+
+ASSUMED_AT = frozenset({("a", "vehicle")})
+
+
+@cache
+def of_vehicles() -> Case:
+    """Return an appraisal whose base is past belief in 2030."""
+    held = plan(years=[2028, 2030], growth_pct_per_year={"vehicle": 2}, officers={"usd_per_year": 126_000})
+    years = [(YEAR, later(60, 30)), (2028, later(120, 40)), (2030, later(447, 43))]
+    return appraisal.case("base", "option", held, years)
+
+
+def test_the_waits_of_every_year_are_told_and_those_past_belief_marked() -> None:
+    """Each line in each year, what stands for it, and why; base and option side by side in print."""
+    rows = appraisal.waits_table(of_vehicles()).set_index(["year", "mode"])
+    assert list(rows["base_wait_min"].xs("vehicle", level="mode")) == [60, 120, 447]
+    assert list(rows["option_wait_min"].xs("vehicle", level="mode")) == [30, 40, 43]
+    assert list(rows["counts_as"].xs("vehicle", level="mode")) == [YEAR, 2028, 2028]
+    assert list(rows["counts_as"].xs("pedestrian", level="mode")) == [YEAR, 2028, 2030]
+    assert rows.loc[(2030, "vehicle"), "note"] == (
+        "a/vehicle/general of the base waits 447 min, past belief (above 180); assumed wait"
+    )
+    assert rows.loc[(2028, "pedestrian"), "note"] == ""
+    said = appraisal.lines(of_vehicles(), appraisal.table(of_vehicles(), figures()))
+    waits = next(line for line in said if line.strip().startswith("a vehicle"))
+    assert waits.split() == ["a", "vehicle", "†", "60", "to", "30", "120", "to", "40", "447", "to", "43!"]
+    assert not any(line.strip().startswith("b pedestrian") for line in said)
+    assert any(appraisal.FROZEN in line for line in said)
+    assert any("vehicle benefits held at those of 2028: in 2030 a/vehicle/general" in line for line in said)
+
+
+def test_what_rests_on_an_assumed_wait_is_marked_throughout() -> None:
+    """Benefits and what follows of them, in table and print; costs are not."""
+    found = appraisal.table(of_vehicles(), figures())
+    marked = set(found[found["note"].fillna("").str.contains("assumed wait")]["metric"])
+    assert {"npv", "pv_benefits", "benefit_cost_ratio", "probability_npv_positive", "first_year_benefit"} <= marked
+    assert not marked & {"pv_capital", "pv_operating", "officers", "officer_hours_per_year"}
+    said = appraisal.lines(of_vehicles(), found)
+    assert all("†" in line for line in said if "net present value" in line or "first year" in line)
+    plain = case(plan(), 100)
+    assert not any("†" in line for line in appraisal.lines(plain, appraisal.table(plain, figures())))
+
+
+def test_one_replication_has_no_interval() -> None:
+    """NaN in the table and no ± in print: benefits vary by chance, costs do not."""
+    lone = walkers(100)
+    quantity = [replace(lone.terms[0], quantity=np.full(1, 100.0))]
+    held = Case("base", "option", plan(), (Simulated(YEAR, replace(lone, terms=quantity), {}),), {})
+    rows = appraisal.table(held, figures()).set_index("metric")
+    assert math.isnan(rows.loc["npv", "simulation_hw"])
+    assert rows.loc["pv_capital", "simulation_hw"] == 0
+    assert not any("\N{PLUS-MINUS SIGN} $" in line for line in appraisal.lines(held, appraisal.table(held, figures())))
+
+
+def test_without_growth_every_year_is_as_the_counts_year() -> None:
+    """The closed form of even benefits, whatever the years simulated say."""
+    held = case(plan(years=[2030], growth_pct_per_year={"pedestrian": 2}), 100, 160)
+    annuity = sum(1.07 ** -(year - YEAR) for year in range(2026, 2036))
+    assert table(held)["npv_without_growth"] == pytest.approx(100 * PERSON * annuity - 1000 / 1.07)
+    assert table(held)["npv"] > table(held)["npv_without_growth"]
+
+
 @pytest.mark.parametrize(
     ("net", "rate"), [([-100, 110], 10.0), ([-100, 0, 121], 10.0), ([-100] + [100 * 0.07 / (1 - 1.07**-20)] * 20, 7.0)]
 )
@@ -199,7 +285,59 @@ def test_officers_follow_from_the_hours_of_added_booths() -> None:
     )
 
 
+def test_an_officer_hour_is_of_a_mode_and_a_new_ports_own_count() -> None:
+    """Gains of the mode at all ports over its hours net of those that close; the note has them by port."""
+    lines = (("old", "truck", "standard"), ("new", "truck", "standard"), ("old", "vehicle", "general"))
+
+    def of(crossings: list[float], waits: list[float], hours: list[float]) -> Side:
+        rows = [np.array([row, row], float) for row in (crossings, crossings, waits, crossings, [0.0] * 3, hours)]
+        return Side(*rows)
+
+    base = of([600, 0, 1000], [60, np.nan, 30], [900, 0, 500])
+    option = of([450, 150, 1000], [20, 10, 30], [800, 400, 500])
+    flows_ = Flows(lines, base, option)
+    markets = Markets({"old": "r", "new": "r"})
+    gained = welfare.saved(flows_, markets)
+    found = appraisal.added(flows_, gained)
+    assert (found["truck"].hours, found["vehicle"].hours) == (300, 0)
+    assert found["truck"].ports == {"old": -100, "new": 400}
+    minutes = sum(one.hours[0] * 60 for one in gained if one.line[1] == "truck")
+    assert found["truck"].minutes[0] == pytest.approx(minutes)
+    assert found["vehicle"].minutes[0] == 0
+    valued = value.valuation(value.Case("base", "option", flows_, markets), figures())
+    held = appraisal.case("base", "option", plan(officers={"usd_per_year": 126_000}), [(YEAR, valued)])
+    rows = appraisal.table(held, figures()).set_index("metric")
+    assert rows.loc["minutes_per_officer_hour:truck", "value"] == pytest.approx(minutes / 300)
+    trucks = valued.worth(valued.of("welfare", mode="truck")).estimate.mean
+    assert rows.loc["usd_per_officer_hour:truck", "value"] == pytest.approx(trucks / 300)
+    assert rows.loc["officer_hours_per_year:truck", "note"] == "old \N{MINUS SIGN}100, new +400"
+    assert "minutes_per_officer_hour:vehicle" not in rows.index
+    assert "whole option" in rows.loc["usd_per_officer_hour:truck", "note"]
+
+
 # --- uncertainty -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (1.0, "in all draws of the figures"),
+        (0.0, "in no draws of the figures"),
+        (4095 / 4096, "in more than 99 of 100 draws of the figures"),
+        (1 / 4096, "in fewer than 1 of 100 draws of the figures"),
+        (0.925, "in 92 of 100 draws of the figures"),
+    ],
+)
+def test_a_share_says_what_it_is_of_and_no_more_than_draws_tell(share: float, said: str) -> None:
+    """Never a certainty of a hundred percent."""
+    assert appraisal.of_draws(share) == said
+
+
+def test_the_share_above_zero_is_of_draws_at_the_mean_of_replications() -> None:
+    """The table says so, as the line does."""
+    rows = appraisal.table(case(plan(), 100), figures()).set_index("metric")
+    assert rows.loc["probability_npv_positive", "note"] == appraisal.OF_DRAWS
+    assert "4096 draws of the figures" in appraisal.OF_DRAWS
 
 
 def test_at_a_switching_value_the_net_present_value_is_zero() -> None:
@@ -241,6 +379,15 @@ def test_a_tornado_has_the_figures_that_matter_most_first() -> None:
     swing = bars["usd_at_high"] - bars["usd_at_low"]
     assert swing.iloc[0] > 0 > swing.iloc[1]
     assert swing.iloc[1] == pytest.approx(-600 / 1.07)
+
+
+def test_what_could_not_be_seen_is_no_bar() -> None:
+    """Less than a hundredth of the longest is left out; an assumed cost above it is there, and assumed."""
+    costs = {"capital_usd": {"2025": {"value": 1000, "low": 990, "high": 1010}}}
+    bars = appraisal.tornado(case(plan(**costs), 100), figures())
+    assert bars["parameter"].tolist() == ["time-usdot"]
+    few = pd.DataFrame({"usd_at_low": [0.0, 1.0, 1.0], "usd_at_high": [100.0, 1.5, 2.0], "usd_at_value": 1.0})
+    assert len(appraisal.longest(few)) == 2
 
 
 def test_a_higher_rate_is_worth_less_and_all_rates_stand_side_by_side() -> None:

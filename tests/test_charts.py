@@ -672,7 +672,7 @@ def drivers(*rows, of="npv"):
     columns = ["label", "class", "usd_at_low", "usd_at_high"]
     table = pd.DataFrame(rows, columns=columns)
     front = {"base": "baseline", "option": "ome", "of": of, "parameter": table["label"], "unit": "USD per person-hour"}
-    return table.assign(**front, low_value=5.0, high_value=21.8, value=21.8, usd_at_value=1e8)
+    return table.assign(**front, low_value=5.0, high_value=21.8, value=21.8, usd_at_value=1e8, note="")
 
 
 def test_a_tornado_starts_at_the_worth_and_hatches_what_is_assumed():
@@ -692,6 +692,14 @@ def test_a_tornado_says_what_alone_turns_the_sign():
     assert "value of time alone can turn its sign" in charts.finding(charts.tornado(table, "ome", CONTEXT))
     table = drivers(("demand", "assumed", 4e7, 1e8), of="welfare_per_year")
     assert "yearly welfare most; none alone" in charts.finding(charts.tornado(table, "ome", CONTEXT))
+
+
+def test_a_tornado_of_a_worth_on_an_assumed_wait_is_marked():
+    table = drivers(("value of time", "published", 4e7, 1e8))
+    plain, marked = (charts.tornado(t, "ome", CONTEXT) for t in (table, table.assign(note="assumed wait")))
+    assert "†" not in words(plain)
+    assert "† rests on an assumed wait" in words(marked)
+    assert marked.axes[-1].get_xlabel().startswith("Net present value† (")
 
 
 def test_a_tornado_of_nothing_is_refused():

@@ -321,14 +321,13 @@ def test_people_count_per_person_and_not_per_vehicle() -> None:
 
 
 def test_a_truck_hour_that_holds_fuel_takes_no_fuel_beside_it() -> None:
-    """Fuel is priced once, and only once its price is stated."""
-    with pytest.raises(PortsimError, match="none was verified"):
-        parameters.load(None, {"settings.monetise": ["fuel"]})
-    priced = {"price-gasoline": 3, "price-diesel": 4, "settings.monetise": ["fuel"]}
+    """Fuel is priced once, and only where it is asked for."""
     with pytest.raises(PortsimError, match="holds fuel already"):
-        parameters.load(None, {**priced, "settings.profile": "atri_2025"})
+        parameters.load(None, {"settings.monetise": ["fuel"], "settings.profile": "atri_2025"})
+    priced = parameters.load(None, {"price-gasoline": 3, "settings.monetise": ["fuel"]})
     base, option = ({"a": line(1000, wait)} for wait in (60, 0))
-    assert usd(valued(base, option, parameters.load(None, priced)), component="fuel") == pytest.approx(1000 * 0.3 * 3)
+    assert usd(valued(base, option, priced), component="fuel") == pytest.approx(1000 * 0.3 * 3)
+    assert usd(valued(base, option), component="fuel") == 0
 
 
 # --- lines that open and close -----------------------------------------------------------------
@@ -460,6 +459,52 @@ def test_explain_prints_minutes_crossings_figure_and_source() -> None:
     assert "x time-usdot 21.8 = $32,700" in text
     assert "US Department of Transportation" in text
     assert value.explain(valued({"a": line(1, 1)}, {"a": line(1, 1)}), "b") == []
+
+
+def test_explain_gives_crossings_as_counted_and_what_a_new_line_takes_of_them() -> None:
+    """Where a line opens the others' users are counted without it; what does not change is one line."""
+    base = {"a": line(1000, 20), "c/w": line(50, 5, mode="pedestrian")}
+    option = {"a": line(600, 10), "b": line(400, 20), "c/w": line(50, 5, mode="pedestrian")}
+    text = "\n".join(value.explain(valued(base, option), "a"))
+    assert "(1,000 + 600 / (1 - 0.4000)) / 2 crossings" in text
+    assert "nothing changes: traveller_time pedestrian general" in "\n".join(value.explain(valued(base, option), "c"))
+
+
+# --- what rests on an assumed wait -------------------------------------------------------------
+
+ON_ASSUMED = frozenset({("otay-mesa", "truck"), ("tecate", "truck")})
+
+
+def on_assumed(base: Lines, option: Lines, saving: Saving | None = None) -> Valuation:
+    case = Case("base", "option", flows(base, option), Markets(), saving, assumed=ON_ASSUMED)
+    return value.valuation(case, figures())
+
+
+def test_what_rests_on_an_assumed_wait_is_marked_in_table_and_lines() -> None:
+    """The port's, and every total that holds it; not another port's, and not where nothing changes."""
+    trucks = {"mode": "truck", "lane": "standard"}
+    base = {"otay-mesa/t": line(1000, 60, **trucks), "tecate/t": line(100, 9, **trucks), "andrade": line(500, 20)}
+    option = {**base, "otay-mesa/t": line(1000, 30, **trucks), "andrade": line(500, 10)}
+    found = on_assumed(base, option)
+    rows = found.table().query("account == 'welfare'").set_index(["component", "port", "mode"])["note"]
+    marked = {key for key, note in rows.items() if "assumed wait" in note}
+    assert {port for _, port, _ in marked} == {"otay-mesa", "all"}
+    assert ("all", "all", "all") in marked
+    assert ("traveller_time", "all", "vehicle") not in marked
+    co2 = found.emissions().query("measure == 'co2_tonnes'").set_index(["port", "mode"])["note"]
+    assert co2.to_dict() == {
+        ("otay-mesa", "truck"): "assumed wait",
+        ("tecate", "truck"): "",
+        ("andrade", "vehicle"): "",
+        ("all", "truck"): "assumed wait",
+        ("all", "vehicle"): "",
+        ("all", "all"): "assumed wait",
+    }
+    said = value.lines(found)
+    assert [line_.strip()[:14] for line_ in said if "†" in line_] == [
+        *("B welfare     ", "trucks' time  ", "cargo's time  ", "CO2 of idling ", "† rests on an "),
+    ]
+    assert "†" not in "".join(value.lines(on_assumed(base, {**base, "andrade": line(500, 10)})))
 
 
 def test_emissions_add_over_ports_and_modes() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from desk import OPTION, call, lay_out
-from portsim import api, appraisal, parameters, scenario, sensitivity, valuing
+from portsim import api, appraisal, inventory, parameters, scenario, sensitivity, valuing
 from portsim.errors import PortsimError, ResultsError
 from portsim.schema import Series
 from portsim.study import read
@@ -85,7 +85,9 @@ def test_a_run_valued_again_gives_the_same_tables(desk: Path, tmp_path: Path) ->
     assert {path.name: path.read_bytes() for path in (desk / "study" / "tables").iterdir()} == before
     written = tmp_path / "again" / "economics.yaml"
     assert parameters.load(written).parameters["time-usdot"].value == 21.8
-    assert call("value", desk / "study", "--out", tmp_path / "again") == 2
+    with pytest.MonkeyPatch.context() as unvalued:
+        unvalued.setattr(valuing, "worth", lambda *_: pytest.fail("valued before the folder was looked at"))
+        assert call("value", desk / "study", "--out", tmp_path / "again") == 2
 
 
 def test_other_figures_give_other_dollars(desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +96,7 @@ def test_other_figures_give_other_dollars(desk: Path, tmp_path: Path, capsys: py
     own.write_text(
         "settings: {profile: mine}\n"
         "profiles: {mine: {title: Ours, vehicle: {per: vehicle, parameter: time-mine}, "
-        "bus: {per: person, parameter: time-mine}, pedestrian: {per: person, parameter: time-mine}, "
+        "bus: {per: person, parameter: time-walker}, pedestrian: {per: person, parameter: time-walker}, "
         "truck: {parameter: truck-atri, includes: [driver, fuel, vehicle]}}}\n"
         "parameters: {time-mine: {label: ours, value: 9, unit: USD per vehicle-hour, dollar_year: 2024}}\n"
     )
@@ -115,10 +117,14 @@ def test_other_figures_give_other_dollars(desk: Path, tmp_path: Path, capsys: py
         (["--set", "time-usdott=3"], "did you mean 'time-usdot'?"),
         (["--set", "time-usdot"], "write NAME=VALUE"),
         (["--set", "time-usdot=dear"], "expected a number"),
+        (["--set", "time-usdot=-3"], "value -3 cannot be"),
+        (["--set", "appraisal.years=[2031]"], "years decides what is simulated: compare again with it"),
+        (["--set", "appraisal.discount_pct=400"], "400 is out of range"),
+        (["--set", "appraisal.discont_pct=4"], "did you mean 'discount_pct'?"),
         (["--profile", "usdot"], "unknown profile 'usdot': did you mean 'usdot_2026'?"),
         (["--parameters", "nowhere.yaml"], "nowhere.yaml does not exist"),
         (["--explain", "lefft"], "unknown port 'lefft': did you mean 'left'?"),
-        (["--set", "settings.dollar_year=1900"], "no price index for 1900"),
+        (["--set", "settings.dollar_year=2090"], "no price index for 2090"),
     ],
 )
 def test_what_cannot_be_valued_is_told(
@@ -136,6 +142,27 @@ def test_explain_reaches_the_source(desk: Path, capsys: pytest.CaptureFixture[st
         said = capsys.readouterr().out
         assert method in said
         assert "US Department of Transportation" in said
+        assert "an hour of a crossing against a toll, in the choice of a port" in said
+
+
+def test_costs_and_rates_are_valued_again_without_simulating(desk: Path, tmp_path: Path) -> None:
+    """Another rate and another cost: the closed form of what changes, and benefits as they were."""
+    sets = ["--set", "appraisal.discount_pct=4", "--set", "appraisal.capital_usd.2027=7e6"]
+    assert call("value", desk / "study", *sets, "--out", tmp_path / "other") == 0
+    rows = table(tmp_path / "other", "appraisal").set_index(["discount_pct", "metric"])["value"]
+    before = table(desk / "study" / "tables", "appraisal").set_index(["discount_pct", "metric"])["value"]
+    assert rows[4, "pv_capital"] == pytest.approx(5e6 / 1.04**2 + 7e6 / 1.04**3, rel=1e-5)
+    assert rows[2, "pv_benefits"] == before[2, "pv_benefits"]
+    assert rows[4, "first_year_benefit"] == before[7, "first_year_benefit"]
+
+
+def test_a_figure_that_is_set_is_said_with_its_range(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before what it makes of the worth."""
+    assert call("value", desk / "study", "--set", "time-usdot=30") == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(
+        "stated: time-usdot 30 USD per person-hour (packaged: 21.8), drawn from 12.5 to 54.5; beware"
+    )
 
 
 def test_a_folder_that_cannot_be_valued_is_told(desk: Path, tmp_path: Path) -> None:
@@ -178,6 +205,27 @@ def test_an_appraisal_is_inherited_whole(desk: Path) -> None:
     parent, child = (scenario.load(desk / f"{name}.yaml") for name in ("opened", "child"))
     assert child.appraisal == parent.appraisal
     assert child.digest == parent.digest
+
+
+def test_what_an_option_costs_is_shown_and_set_like_the_rest(desk: Path) -> None:
+    """Every key of an appraisal has a path; what is set is assumed, and wrong words are told."""
+    shown = {row.path: row for row in inventory.show(scenario.load(desk / "opened.yaml"), "appraisal")}
+    assert shown["appraisal.capital_usd.2027"].value == "5000000"
+    assert shown["appraisal.officers.usd_per_year"].unit == "$/year"
+    assert "opened.yaml:" in shown["appraisal.opening_year"].origin
+    assert shown["appraisal.discount_pct"].origin == "default"
+    sets = ["appraisal.discount_pct=4", "appraisal.capital_usd.2027=7e6", "appraisal.years=[2031]"]
+    plan = scenario.load(desk / "opened.yaml", sets=sets).appraisal
+    assert plan is not None
+    assert (plan.discount_pct.value, plan.years) == (4, (2031,))
+    assert (plan.capital_usd["2027"].value, plan.capital_usd["2027"].high) == (7e6, None)
+    with pytest.raises(PortsimError, match=r"did you mean 'discount_pct'\?"):
+        scenario.load(desk / "opened.yaml", sets=["appraisal.discont_pct=4"])
+    with pytest.raises(PortsimError, match="lies after the last year of operation"):
+        scenario.load(desk / "opened.yaml", sets=["appraisal.years=[2090]"])
+    study = read([desk / "now.yaml", desk / "opened.yaml"], sets=["appraisal.discount_pct=4"])
+    assert study.scenarios[1].appraisal is not None
+    assert study.digest != read([desk / "now.yaml", desk / "opened.yaml"]).digest
 
 
 @pytest.mark.parametrize("path", sorted(APPRAISALS.glob("*.yaml")), ids=lambda path: path.stem)
@@ -234,12 +282,18 @@ def test_sensitivity_reports_minutes_and_dollars(desk: Path, capsys: pytest.Capt
     """As it is, and at either end; as it is, it is the comparison's own welfare."""
     words = ("sensitivity", desk / "now.yaml", desk / "opened.yaml", "--out", desk / "study", "--jobs", 1)
     assert call(*words, "--only", "demand") == 0
-    found = table(desk / "study" / "tables", "sensitivity")
+    found = table(desk / "study" / "tables", "sensitivity-demand")
     assert found["end"].unique().tolist() == ["as it is", "low", "high"]
     now = found.query("end == 'as it is' and mode == 'all'")["welfare_usd_per_year"].item()
     value = table(desk / "study" / "tables", "value")
     net = value.query("account == 'welfare' and component == 'all' and port == 'all'")["usd_per_year"].item()
     assert now == pytest.approx(net, rel=1e-5)
-    assert (desk / "study" / "figures" / "sensitivity.png").exists()
+    assert (desk / "study" / "figures" / "sensitivity-demand.png").exists()
+    capsys.readouterr()
+    before = (desk / "study" / "tables" / "sensitivity-demand.csv").read_bytes()
+    assert call(*words, "--only", "demand") == 2
+    assert "is there already: --replace writes it anew" in capsys.readouterr().err
+    assert (desk / "study" / "tables" / "sensitivity-demand.csv").read_bytes() == before
+    assert call(*words, "--only", "demand", "--replace") == 0
     assert call(*words, "--only", "demnd") == 2
     assert "did you mean 'demand'?" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from portsim.findings import ALL, Context, cargo_title, cargo_values
+from portsim.findings import ALL, ASSUMED_WAIT, DAGGER, Context, cargo_title, cargo_values
 from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
 from portsim.numbers import Estimate, clear, dollars, number
 from portsim.words import known, say
@@ -34,8 +34,13 @@ class Entry(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return the component in words."""
-        return known(f"component.{self.component}", self.component.replace("_", " "))
+        """Return the component in words, marked where it rests on an assumed wait."""
+        return known(f"component.{self.component}", self.component.replace("_", " ")) + self.mark
+
+    @property
+    def mark(self) -> str:
+        """Return a dagger where it rests on an assumed wait, else nothing."""
+        return DAGGER if ASSUMED_WAIT in self.note else ""
 
     @property
     def text(self) -> str:
@@ -44,7 +49,8 @@ class Entry(NamedTuple):
         if math.isnan(self.amount):
             return say("value.none")
         if self.unit == say("unit.usd_per_year"):
-            return say("value.a_year", amount=dollars(Estimate(self.amount, half_width), signed=True))
+            amount = Estimate(self.amount, half_width) if self.amount else Estimate(0, 0)
+            return say("value.a_year", amount=dollars(amount, signed=True))
         return f"{number(float(f'{self.amount:.3g}'), 0, signed=True)} {self.unit}"
 
     @property
@@ -59,7 +65,8 @@ class Entry(NamedTuple):
 
     def _amount(self, value: float) -> str:
         usd = self.unit == say("unit.usd_per_year")
-        return dollars(Estimate(value, math.nan)) if usd else number(value, 0)
+        half_width = self.half_width if self.half_width > 0 else math.nan
+        return dollars(Estimate(value, half_width)).partition(" ")[0] if usd else number(value, 0)
 
 
 def entries(value: pd.DataFrame, option: str, context: Context) -> dict[str, list[Entry]]:
@@ -80,7 +87,9 @@ def _total(rows: pd.DataFrame) -> Mapping[Any, Any]:
     if len(every) or len(rows) == 1:
         return (every if len(every) else rows).to_dict("records")[0]
     sums = {name: rows[name].sum(min_count=1) for name in ("usd_per_year", "quantity")}
-    return {**rows.to_dict("records")[0], **sums, "low": None, "high": None, "simulation_hw": None}
+    words = (word for note in map(_text, rows["note"]) for word in note.split("; ") if word)
+    notes = {"note": "; ".join(dict.fromkeys(words))}
+    return {**rows.to_dict("records")[0], **sums, **notes, "low": None, "high": None, "simulation_hw": None}
 
 
 def _entry(row: Mapping[Any, Any]) -> Entry:
@@ -173,7 +182,7 @@ def _verdict(total: Estimate) -> str:
 def accounts_title(found: dict[str, list[Entry]], option: str, context: Context) -> str:
     """Return the finding of the accounts that have one figure each: two methods disagree on the third."""
     first = [entry for entry in headline(found) if entry.component in {"cargo", ALL}]
-    parts = [say(f"accounts.{entry.account}", amount=entry.text) for entry in first]
+    parts = [say(f"accounts.{entry.account}", amount=entry.text) + entry.mark for entry in first]
     return f"{context.scenarios[option]}: {'; '.join(parts)}"
 
 

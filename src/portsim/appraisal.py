@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from portsim import welfare
-from portsim.flows import Flows
+from portsim.economics import ASSUMED
+from portsim.flows import Flows, LineName, Side
 from portsim.inference import estimate
-from portsim.numbers import Estimate, dollars, number
-from portsim.parameters import Parameter, Parameters
+from portsim.numbers import ASSUMED_MARK, Estimate, decimals, dollars, number
+from portsim.parameters import Limit, Parameter, Parameters
 from portsim.schema import Appraisal
 from portsim.schema import Figure as Stated
-from portsim.terms import P10_P90, Term, drawn, prices
-from portsim.value import Valuation
+from portsim.terms import DRAWS, P10_P90, Term, drawn, prices
+from portsim.value import Valuation, assumed, in_digits
 
 Floats = npt.NDArray[np.float64]
 Draws = Mapping[str, float] | Mapping[str, Floats]
@@ -35,14 +37,25 @@ COLUMNS = (
     *("unit", "dollar_year", "note"),
 )
 YEAR_COLUMNS = ("base", "option", "year", "item", "usd", "simulated")
+WAIT_COLUMNS = (
+    *("base", "option", "year", "port", "mode", "lane_type", "base_wait_min", "base_wait_hw_min"),
+    *("option_wait_min", "option_wait_hw_min", "base_served_share", "option_served_share", "counts_as", "note"),
+)
 TORNADO_COLUMNS = (
     *("base", "option", "of", "parameter", "label", "class", "low_value", "high_value", "unit", "value"),
-    *("usd_at_low", "usd_at_high", "usd_at_value"),
+    *("usd_at_low", "usd_at_high", "usd_at_value", "note"),
 )
 MOST_BARS = 10
+SMALLEST_BAR = 0.01  # of the longest: a shorter one carries nothing, and could not be seen
 BILLION = 1e9
+FROZEN = "booths open in every year as in today's timetable, in base and option: later waits are of doing nothing else"
+AS_TODAY = "were the benefits of every year those of the counts' year"
 HALF_RANGE = 0.2  # a figure without a range is moved by a fifth, and is said to be
 UNDEFINED_RATIO = "no capital: the ratio has no denominator"
+OF_DRAWS = f"of {DRAWS} draws of the figures' ranges, at the mean over replications: chance and the model are apart"
+WHOLE_OPTION = (
+    "all ports: what the whole option gains, construction and tolls with the officers; a mean, not one hour more"
+)
 
 
 @dataclass(frozen=True)
@@ -62,33 +75,84 @@ class Case:
     option: str
     plan: Appraisal
     simulated: tuple[Simulated, ...]
-    booth_hours: float
-    """Hours that booths are open in a year beyond those of the base, in the year of the counts."""
-    person_minutes: float
-    """Minutes that travellers, and trucks, gain a year, in the year of the counts."""
+    added: Mapping[str, Added]
+    """What officers add, by mode, in the year of the counts."""
+
+    @property
+    def booth_hours(self) -> float:
+        """Return the hours that booths are open in a year beyond those of the base, all ports and modes."""
+        return sum(one.hours for one in self.added.values())
+
+    @property
+    def rests_on_assumed(self) -> bool:
+        """Say whether its benefits rest on an assumed wait."""
+        return any(assumed(one.valued.of(welfare.ACCOUNT)) for one in self.simulated)
 
 
-def beyond(flows: Flows, most_wait_min: float) -> dict[str, str]:
-    """Return why a mode's waits cannot be used: a line serves clearly fewer than join it, or the base's is too long."""
-    found: dict[str, str] = {}
-    before, after = (np.nan_to_num(side.wait_min) for side in (flows.base, flows.option))
-    concerned = np.any(before != after, axis=0)  # a line that nothing changes has no benefit to spoil
-    for line, wait in zip(flows.lines, np.where(concerned, before.mean(axis=0), 0.0), strict=True):
-        if wait > most_wait_min:
-            found[line[1]] = f"{'/'.join(line)} of the base waits {wait:.0f} min, above {most_wait_min:g}"
-    for side in (flows.base, flows.option):
-        behind = side.crossings.mean(axis=0) < KEEPS_UP * side.joins.mean(axis=0)
-        found |= {
-            line[1]: f"{'/'.join(line)} grows without end"
-            for line, late in zip(flows.lines, behind, strict=True)
-            if late
-        }
+@dataclass(frozen=True)
+class Added:
+    """Booth-hours a year that an option adds for a mode at all ports, net of those that close; what its users gain.
+
+    `minutes`, shape (replications,): those of people, of trucks those of trucks, a year. `ports`: the hours by port.
+    """
+
+    hours: float
+    minutes: Floats
+    ports: Mapping[str, float]
+
+
+def past_belief(flows: Flows, most_wait_min: float) -> dict[LineName, str]:
+    """Return the lines whose waits cannot be used, and why, the longest wait first.
+
+    A line serves clearly fewer than join it; or the base's wait on a line that the option changes is beyond
+    `most_wait_min`.
+    """
+    before = np.nan_to_num(flows.base.wait_min).mean(axis=0)
+    growing = {
+        line
+        for side in (flows.base, flows.option)
+        for line, late in zip(flows.lines, _served(side) < KEEPS_UP, strict=True)
+        if late
+    }
+    found = {}
+    for number_ in np.argsort(-before, kind="stable"):
+        line, wait = flows.lines[number_], before[number_]
+        if line in growing:
+            found[line] = f"{'/'.join(line)} grows without end"
+        elif wait > most_wait_min and line in flows.differing:  # a line that nothing changes spoils no benefit
+            found[line] = f"{'/'.join(line)} of the base waits {wait:.0f} min, past belief (above {most_wait_min:g})"
     return found
 
 
-def added_booth_hours(flows: Flows) -> float:
-    """Return the hours a year that booths are open in the option beyond the base, net of those that close."""
-    return float((flows.option.booth_hours - flows.base.booth_hours).mean(axis=0).sum())
+def _served(side: Side) -> Floats:
+    """Return what share of those who join each line it serves, shape (lines,); 1 where nobody joins."""
+    joins, crossings = side.joins.mean(axis=0), side.crossings.mean(axis=0)
+    share: Floats = np.divide(crossings, joins, out=np.ones_like(joins), where=joins > 0)
+    return share
+
+
+def beyond(flows: Flows, most_wait_min: float) -> dict[str, str]:
+    """Return why a mode's waits cannot be used, by mode: that of its worst line, one without end before others."""
+    late = past_belief(flows, most_wait_min)
+    endless = {line: why for line, why in late.items() if why.endswith("without end")}
+    found: dict[str, str] = {}
+    for line, why in {**endless, **late}.items():
+        found.setdefault(line[1], why)
+    return found
+
+
+def added(flows: Flows, gained: Sequence[welfare.Saved]) -> dict[str, Added]:
+    """Return the booth-hours a year that an option adds, and the minutes that are gained, by mode."""
+    hours = (flows.option.booth_hours - flows.base.booth_hours).mean(axis=0)
+    found = {}
+    for mode in dict.fromkeys(line[1] for line in flows.lines):
+        of_mode = [(line[0], float(more)) for line, more in zip(flows.lines, hours, strict=True) if line[1] == mode]
+        ports = {port: sum(more for at, more in of_mode if at == port) for port, _ in of_mode}
+        minutes = sum(
+            (one.hours * one.occupancy * 60 for one in gained if one.line[1] == mode), np.zeros(flows.replications)
+        )
+        found[mode] = Added(sum(ports.values()), minutes, {port: more for port, more in ports.items() if more})
+    return found
 
 
 def case(base: str, option: str, plan: Appraisal, simulated: Sequence[tuple[int, Valuation]]) -> Case:
@@ -96,8 +160,7 @@ def case(base: str, option: str, plan: Appraisal, simulated: Sequence[tuple[int,
     most = plan.most_wait_min.value
     years = tuple(Simulated(year, valued, beyond(valued.case.flows, most)) for year, valued in simulated)
     first = simulated[0][1].case
-    minutes = sum(float(one.hours.mean()) * one.occupancy * 60 for one in welfare.saved(first.flows, first.markets))
-    return Case(base, option, plan, years, added_booth_hours(first.flows), minutes)
+    return Case(base, option, plan, years, added(first.flows, welfare.saved(first.flows, first.markets)))
 
 
 # --- the stream of years -----------------------------------------------------------------------
@@ -342,7 +405,8 @@ def _rows(held: Case, figures: Parameters, rate: float, *, full: bool) -> list[d
     central = outcome(held, at, rate, stream(held, at, _mean))
     sampled = outcome(held, at, rate, stream(held, at, _each))
     spread = outcome(held, draws, rate, stream(held, draws, _mean))
-    note = "; ".join(cautions(held))
+    rests = ASSUMED if held.rests_on_assumed else ""
+    note = _joined(rests, *cautions(held))
     rows = [
         _row(
             rate,
@@ -351,20 +415,44 @@ def _rows(held: Case, figures: Parameters, rate: float, *, full: bool) -> list[d
             sampled=part(sampled),
             spread=part(spread),
             unit=unit,
-            note=note if name == "npv" else "",
+            note=note if name == "npv" else rests if name not in _COSTS else "",
         )
         for name, part, unit in _MEASURES
     ]
     for row in rows:
         if row["metric"] == "benefit_cost_ratio" and not central.capital.any():
             row["note"] = UNDEFINED_RATIO
-    share = float((spread.npv > 0).mean())
-    rows.append({"discount_pct": rate, "metric": "probability_npv_positive", "value": share, "unit": "share"})
+    rows.append(
+        _row(
+            rate,
+            "npv_without_growth",
+            **_without_growth(held, at, draws, rate),
+            unit="USD",
+            note=_joined(AS_TODAY, rests),
+        )
+    )
+    share = {"metric": "probability_npv_positive", "value": float((spread.npv > 0).mean()), "unit": "share"}
+    rows.append({"discount_pct": rate, **share, "note": _joined(OF_DRAWS, rests)})
     if full:
-        rows += [{"discount_pct": rate, **row} for row in _undiscounted(held, at, draws)]
+        undiscounted = _undiscounted(held, at, draws)
+        rows += [
+            {"discount_pct": rate, **row, "note": _joined(str(row.get("note", "")), rests)} for row in undiscounted
+        ]
+        rows += [{"discount_pct": rate, **row} for row in _per_officer_hour(held, at, draws)]
         rows += [{"discount_pct": rate, **row} for row in switching(held, figures, rate)]
     blank = {"low": np.nan, "median": np.nan, "high": np.nan, "simulation_hw": np.nan, "note": ""}
     return [{**blank, **row} for row in rows]
+
+
+def _without_growth(held: Case, at: Draws, draws: Draws, rate: float) -> dict[str, Floats]:
+    """Return the net present value if every year's benefits were those of the counts' year."""
+    today = replace(held, simulated=held.simulated[:1])
+    streams = {
+        "central": (at, stream(today, at, _mean)),
+        "sampled": (at, stream(today, at, _each)),
+        "spread": (draws, stream(today, draws, _mean)),
+    }
+    return {name: outcome(today, figures, rate, benefits).npv for name, (figures, benefits) in streams.items()}
 
 
 _MEASURES: tuple[tuple[str, Callable[[Outcome], Floats], str], ...] = (
@@ -377,12 +465,27 @@ _MEASURES: tuple[tuple[str, Callable[[Outcome], Floats], str], ...] = (
 )
 
 
+_HUNDRED = 100
+_COSTS = {"pv_capital", "pv_operating"}
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
+
+
 def _mean(term: Term) -> float:
     return float(term.quantity.mean())
 
 
 def _each(term: Term) -> Floats:
     return term.quantity
+
+
+def _half_width(by_replication: Floats) -> float:
+    """Return the half-width from chance; 0 of what never differs from nothing, NaN of one replication."""
+    if len(by_replication) == 1 and not by_replication.any():
+        return 0.0
+    return float(estimate(by_replication).half_width)
 
 
 def _row(
@@ -396,7 +499,7 @@ def _row(
         "low": float(low),
         "median": float(np.median(spread)),
         "high": float(high),
-        "simulation_hw": float(estimate(sampled).half_width) if len(sampled) > 1 else 0.0,
+        "simulation_hw": 0.0 if metric in _COSTS else _half_width(sampled),
         "unit": unit,
         "note": note,
     }
@@ -435,26 +538,61 @@ def _undiscounted(held: Case, at: Draws, draws: Draws) -> list[dict[str, object]
             "low": float(ends[0]),
             "median": float(np.median(varied)),
             "high": float(ends[1]),
-            "simulation_hw": float(estimate(sampled).half_width) if len(sampled) > 1 else 0.0,
+            "simulation_hw": _half_width(sampled),
             "unit": "USD",
         },
     ]
-    return rows + _per_officer_hour(held, at)
+    return rows
 
 
-def _per_officer_hour(held: Case, at: Draws) -> list[dict[str, object]]:
-    """Return the hours of added booths, and the minutes and dollars that each of them gains, in the counts' year."""
+def _per_officer_hour(held: Case, at: Draws, draws: Draws) -> list[dict[str, object]]:
+    """Return the hours of added booths, and what the option gains over the base for each, in the counts' year.
+
+    Of all modes, then of each whose booths have more hours: the mode's gains over the mode's hours, at all ports, as
+    a booth at one relieves others.
+    """
     hours = held.booth_hours
-    rows: list[dict[str, object]] = [{"metric": "officer_hours_per_year", "value": hours, "unit": "hours"}]
+    every = {port: sum(one.ports.get(port, 0.0) for one in held.added.values()) for port in _ports(held)}
+    rows = [_hours_row("officer_hours_per_year", hours, every)]
     if held.plan.officers is not None:
         rows.append({"metric": "officers", "value": float(officers(held, at)[0]), "unit": "officers"})
     if hours <= 0:
         rows[0]["note"] = "no booth-hour is added: minutes and dollars for each have no meaning"
         return rows
-    worth = held.simulated[0].valued
-    usd = float(worth.worth(worth.of(welfare.ACCOUNT)).estimate.mean)
-    minutes = {"metric": "minutes_per_officer_hour", "value": held.person_minutes / hours, "unit": "minutes"}
-    return [*rows, minutes, {"metric": "usd_per_officer_hour", "value": usd / hours, "unit": "USD"}]
+    rows += _gains_per_hour(held, at, draws, "", hours)
+    for mode, one in held.added.items():
+        if one.hours > 0:
+            rows.append(_hours_row(f"officer_hours_per_year:{mode}", one.hours, one.ports))
+            rows += _gains_per_hour(held, at, draws, mode, one.hours)
+    return rows
+
+
+def _ports(held: Case) -> list[str]:
+    return list(dict.fromkeys(port for one in held.added.values() for port in one.ports))
+
+
+def _hours_row(metric: str, hours: float, ports: Mapping[str, float]) -> dict[str, object]:
+    where = ", ".join(f"{port} {number(more, 0, signed=True)}" for port, more in ports.items())
+    return {"metric": metric, "value": hours, "unit": "hours", "note": where}
+
+
+def _gains_per_hour(held: Case, at: Draws, draws: Draws, mode: str, hours: float) -> list[dict[str, object]]:
+    """Return minutes and dollars for each of some hours; of one mode, or of all."""
+    terms = held.simulated[0].valued.of(welfare.ACCOUNT, mode=mode or "all")
+    gained = sum((one.minutes for name, one in held.added.items() if mode in {"", name}), np.zeros(1))
+    usd = sum((term.worth(term.quantity, at) for term in terms), np.zeros(1))
+    varied = sum((term.worth(_mean(term), draws) for term in terms), np.zeros(1))
+    low, high = np.percentile(varied, P10_P90)
+    note = _joined(WHOLE_OPTION, ASSUMED if assumed(terms) else "")
+    suffix = f":{mode}" if mode else ""
+    unit = "truck-minutes" if mode == "truck" else "person-minutes" if mode else "minutes of people and trucks"
+    found = []
+    for metric, by_replication, unit_ in (("minutes", gained, unit), ("usd", usd, "USD")):
+        mean, half_width = estimate(np.atleast_1d(by_replication) / hours)
+        row = {"metric": f"{metric}_per_officer_hour{suffix}", "value": float(mean), "unit": unit_, "note": note}
+        found.append({**row, "simulation_hw": float(half_width)})
+    found[1] |= {"low": float(low / hours), "median": float(np.median(varied) / hours), "high": float(high / hours)}
+    return found
 
 
 def net_flow(held: Case, figures: Draws) -> Floats:
@@ -477,10 +615,43 @@ def cautions(held: Case) -> list[str]:
             found.append(f"{mode} benefits held at those of {sound[-1].year}: in {late.year} {late.beyond[mode]}")
     first = held.simulated[0]
     found += [f"already in {first.year} {why}" for why in first.beyond.values()]
+    if len(held.simulated) > 1:
+        found.append(FROZEN)
     last = held.simulated[-1].year
     if last < held.plan.last_year:
         found.append(f"benefits after {last} stay at those of {last}")
     return found
+
+
+def waits_table(held: Case) -> pd.DataFrame:
+    """Return the rows of appraisal_waits.csv of one option: what every line waits in every year simulated.
+
+    `counts_as` is the year whose benefits of the mode stand for this year's; `note` says which waits are past belief,
+    and which rest on an assumed wait.
+    """
+    most = held.plan.most_wait_min.value
+    rows = []
+    for one in held.simulated:
+        flows_ = one.valued.case.flows
+        late = past_belief(flows_, most)
+        served = [_served(side) for side in (flows_.base, flows_.option)]
+        for number_, line in enumerate(flows_.lines):
+            waits = [end for side in (flows_.base, flows_.option) for end in _mean_wait(side.wait_min[:, number_])]
+            counts = min(one.year, held_years(held, line[1])[-1].year)
+            rests = ASSUMED if line[:2] in one.valued.case.assumed else ""
+            note = _joined(late.get(line, ""), rests)
+            front = (held.base, held.option, one.year, *line)
+            rows.append((*front, *waits, served[0][number_], served[1][number_], counts, note))
+    return pd.DataFrame(rows, columns=list(WAIT_COLUMNS))
+
+
+def _mean_wait(by_replication: Floats) -> tuple[float, float]:
+    """Return the mean wait of a line and its half-width; NaN where nobody crosses."""
+    known = by_replication[~np.isnan(by_replication)]
+    if len(known) == 0:
+        return math.nan, math.nan
+    found = estimate(known)
+    return float(found.mean), float(found.half_width)
 
 
 def years_table(held: Case, parameters: Parameters) -> pd.DataFrame:
@@ -527,7 +698,8 @@ def tornado(held: Case, parameters: Parameters) -> pd.DataFrame:
     def worth(moved: Mapping[str, float]) -> float:
         return float(outcome(held, moved, rate, stream(held, moved, _mean)).npv[0])
 
-    return bars(held.base, held.option, "npv", concerned(held, figures), figures, at=at, worth=worth)
+    found = bars(held.base, held.option, "npv", concerned(held, figures), figures, at=at, worth=worth)
+    return found.assign(note=ASSUMED if held.rests_on_assumed else "")
 
 
 def bars(
@@ -540,7 +712,10 @@ def bars(
     at: Mapping[str, float],
     worth: Callable[[Mapping[str, float]], float],
 ) -> pd.DataFrame:
-    """Return what figures do to a worth, one at a time: the ten that move it most, the largest first."""
+    """Return what figures do to a worth, one at a time: the ten that move it most, the largest first.
+
+    A figure that moves it by less than a hundredth of what the first does is left out.
+    """
     now, rows = worth(at), []
     for name in names:
         parameter = figures.parameters[name]
@@ -550,14 +725,19 @@ def bars(
         rows.append(
             (
                 *(base, option, of, name, parameter.label, parameter.class_),
-                *(low, high, parameter.unit, parameter.value, *moved, now),
+                *(low, high, parameter.unit, parameter.value, *moved, now, ""),
             )
         )
-    found = pd.DataFrame(rows, columns=list(TORNADO_COLUMNS))
-    swing = found[["usd_at_low", "usd_at_high", "usd_at_value"]]
-    order = (swing.max(axis=1) - swing.min(axis=1)).sort_values(ascending=False, kind="stable")
-    order = order[order > 0]
-    return found.loc[order.index[:MOST_BARS]].reset_index(drop=True)
+    return longest(pd.DataFrame(rows, columns=list(TORNADO_COLUMNS)))
+
+
+def longest(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a tornado that are drawn: at most ten, the longest first, none that carries nothing."""
+    ends_ = found[["usd_at_low", "usd_at_high", "usd_at_value"]]
+    swing = (ends_.max(axis=1) - ends_.min(axis=1)).sort_values(ascending=False, kind="stable")
+    swing = swing[(swing > 0) & (swing >= SMALLEST_BAR * swing.max())]
+    kept: pd.DataFrame = found.loc[swing.index[:MOST_BARS]].reset_index(drop=True)
+    return kept
 
 
 def switching(held: Case, figures: Parameters, rate: float) -> list[dict[str, object]]:
@@ -584,16 +764,18 @@ def switching(held: Case, figures: Parameters, rate: float) -> list[dict[str, ob
                 "metric": f"switching:{name}",
                 "value": at_zero,
                 "unit": parameter.unit,
-                "note": _reach(at_zero, parameter),
+                "note": _reach(at_zero, parameter, figures.limits.get(parameter.unit)),
             }
         )
     return rows
 
 
-def _reach(value: float, parameter: Parameter) -> str:
-    """Say where a switching value lies: beyond sense, outside the figure's range, or within it."""
+def _reach(value: float, parameter: Parameter, limit: Limit | None) -> str:
+    """Say where a switching value lies: beyond what can be, outside the figure's range, or within it."""
     if value < 0:
         return "below zero: it alone cannot change the sign"
+    if limit is not None and not limit.holds(value):
+        return f"it must be {limit}: it alone cannot change the sign"
     stated = f"is {parameter.value:.6g} now"
     if parameter.low is None or parameter.high is None:
         return stated
@@ -609,7 +791,7 @@ def yearly_tornado(valued: Valuation) -> pd.DataFrame:
     def worth(moved: Mapping[str, float]) -> float:
         return float(sum(float(term.worth(float(term.quantity.mean()), moved)) for term in net))
 
-    return bars(
+    found = bars(
         valued.case.base,
         valued.case.option,
         "welfare_per_year",
@@ -618,6 +800,7 @@ def yearly_tornado(valued: Valuation) -> pd.DataFrame:
         at=valued.central,
         worth=worth,
     )
+    return found.assign(note=ASSUMED if assumed(net) else "")
 
 
 # --- in words ----------------------------------------------------------------------------------
@@ -631,33 +814,116 @@ def lines(held: Case, found: pd.DataFrame) -> list[str]:
     simulated = ", ".join(str(one.year) for one in held.simulated)
     dated = f"dollars of {year} discounted to {plan.dollar_year}; simulated: {simulated}"
     said = [f"Appraisal, {plan.opening_year}-{plan.last_year}, welfare alone, {dated}"]
-    for rate in dict.fromkeys(found["discount_pct"]):
-        npv, ratio = rows[rate, "npv"], rows[rate, "benefit_cost_ratio_all_costs"]
-        share = rows[rate, "probability_npv_positive"]["value"]
-        said.append(
-            f"  at {rate:g}%: net present value {_usd(npv['value'])} ± {_usd(npv['simulation_hw'], signed=False)} "
-            f"(figures drawn: {_usd(npv['low'])} to {_usd(npv['high'])}, above zero in {share:.0%}); "
-            f"benefits over all costs {_number(ratio['value'])}"
-        )
+    said.append(f"  ± is chance; ranges are over {DRAWS:,} draws of the figures; the model's inputs are in neither")
+    mark = f" {ASSUMED_MARK}" if held.rests_on_assumed else ""
+    said += [_npv_line(rate, rows, mark) for rate in dict.fromkeys(found["discount_pct"])]
     first = plan.discount_pct.value
+    today = rows[first, "npv_without_growth"]
+    said.append(
+        f"  at {first:g}%, {AS_TODAY}: net present value {_interval(today['value'], today['simulation_hw'])}{mark}; "
+        f"figures drawn: median {_usd(today['median'], today['simulation_hw'])}"
+    )
     rate_of_return, paid = rows[first, "internal_rate_pct"]["value"], rows[first, "payback_year"]["value"]
+    opening = rows[first, "first_year_benefit"]
     said.append(
         f"  internal rate {_number(rate_of_return)}{'' if math.isnan(rate_of_return) else '%'}; "
         f"paid back {'never within the horizon' if math.isnan(paid) else f'in {paid:.0f}'}; "
-        f"first year {_usd(rows[first, 'first_year_benefit']['value'])}"
+        f"first year {dollars(Estimate(opening['value'], opening['simulation_hw']), signed=True)}{mark}"
     )
-    if (first, "minutes_per_officer_hour") in rows:
-        minutes, usd = (rows[first, f"{what}_per_officer_hour"]["value"] for what in ("minutes", "usd"))
-        said.append(f"  an officer-hour at the added booths saves {minutes:,.0f} minutes, worth ${usd:,.0f}")
-    return said + [f"  beware: {caution}" for caution in cautions(held)]
+    said += _officer_lines({metric: row for (rate, metric), row in rows.items() if rate == first})
+    said += _wait_lines(held)
+    said += [f"  beware: {caution}" for caution in cautions(held)]
+    return said + [f"  {ASSUMED_MARK} rests on an assumed wait"] * any(ASSUMED_MARK in line for line in said)
 
 
-def _usd(value: float, *, signed: bool = True) -> str:
+def _npv_line(rate: float, rows: Mapping[tuple[float, str], Mapping[Any, Any]], mark: str) -> str:
+    """Return the net present value at a rate: with its chance, then over the ranges of the figures."""
+    npv = rows[rate, "npv"]
+    mean, half_width = npv["value"], npv["simulation_hw"]
+    unsure = "; chance alone may turn its sign" if half_width >= abs(mean) else ""
+    low, median, high = (_usd(npv[key], half_width) for key in ("low", "median", "high"))
+    share = of_draws(rows[rate, "probability_npv_positive"]["value"])
+    ratio = _number(rows[rate, "benefit_cost_ratio_all_costs"]["value"])
+    chance = f"{_interval(mean, half_width)}{mark}{unsure}"
+    ranges = f"figures drawn: median {median}, {low} to {high} (P10 to P90), above zero {share}"
+    return f"  at {rate:g}%: net present value {chance}; {ranges}; benefits over all costs {ratio}{mark}"
+
+
+def of_draws(share: float) -> str:
+    """Return in how many of the draws of the figures something holds, and no finer than they tell."""
+    if share in {0.0, 1.0}:
+        return f"in {'all' if share else 'no'} draws of the figures"
+    percent = round(100 * share)
+    few = "fewer than 1" if percent == 0 else "more than 99" if percent == _HUNDRED else str(percent)
+    return f"in {few} of 100 draws of the figures"
+
+
+def _officer_lines(rows: Mapping[str, Mapping[Any, Any]]) -> list[str]:
+    """Return what an officer-hour gains, by mode."""
+    said = []
+    for name in [name for name in rows if name.startswith("minutes_per_officer_hour:")]:
+        mode = name.partition(":")[2]
+        usd, hours = rows[f"usd_per_officer_hour:{mode}"], rows[f"officer_hours_per_year:{mode}"]
+        mark = f" {ASSUMED_MARK}" if ASSUMED in str(usd["note"]) else ""
+        said.append(
+            f"  {hours['value']:,.0f} officer-hours a year more at {mode} booths ({hours['note']}): each "
+            f"{number(rows[name]['value'], 0)} {rows[name]['unit']}, ${number(usd['value'], 0)}{mark}"
+        )
+    scope = "option less base over all ports, in the counts' year; the whole option's gain, and a mean: one hour more"
+    return said + [f"    {scope} gains less"] * bool(said)
+
+
+def _wait_lines(held: Case) -> list[str]:
+    """Return the mean waits of base and option in each year simulated, where they differ: a row a port and mode."""
+    found = waits_table(held)
+    differing = {line[:2] for one in held.simulated for line in one.valued.case.flows.differing}
+    if not differing:
+        return []
+    years = [one.year for one in held.simulated]
+    cells: dict[tuple[str, str], list[str]] = {}
+    for one in held.simulated:
+        flows_ = one.valued.case.flows
+        late = {line[:2] for line in past_belief(flows_, held.plan.most_wait_min.value)}
+        for at in dict.fromkeys(line[:2] for line in flows_.lines if line[:2] in differing):
+            of = [number_ for number_, line in enumerate(flows_.lines) if line[:2] == at]
+            base, option = (_port_wait(side, of) for side in (flows_.base, flows_.option))
+            cells.setdefault(at, []).append(f"{base} to {option}{'!' if at in late else ' '}")
+    rests = {(row["port"], row["mode"]) for row in found.to_dict("records") if ASSUMED in row["note"]}
+    names = {at: f"{at[0]} {at[1]}{f' {ASSUMED_MARK}' * (at in rests)}" for at in cells}
+    width = max(map(len, names.values()))
+    said = [
+        "  mean waits of the years simulated, min, base to option; ! is past belief, and ends the counting of its mode:"
+    ]
+    said.append(f"    {'':<{width}}" + "".join(f"{year:>16}" for year in years))
+    said += [f"    {names[at]:<{width}}" + "".join(f"{cell:>16}" for cell in row) for at, row in cells.items()]
+    return said
+
+
+def _port_wait(side: Side, of: Sequence[int]) -> str:
+    """Return the mean wait of some lines, by who crossed; that they are closed where nobody did."""
+    weights = side.crossings[:, of].mean(axis=0)
+    if not weights.any():
+        return "closed"
+    waits = np.nan_to_num(side.wait_min[:, of]).mean(axis=0)
+    return f"{float((waits * weights).sum() / weights.sum()):.0f}"
+
+
+def _interval(mean: float, half_width: float) -> str:
+    """Return dollars with their half-width, of large sums both in billions."""
+    if abs(mean) < BILLION:
+        return dollars(Estimate(mean, half_width), signed=True)
+    if math.isnan(half_width):
+        return _usd(mean, half_width)
+    places = max(decimals(half_width / BILLION), 1)
+    return f"{_usd(mean, half_width)} ± ${number(half_width / BILLION, places)} billion"
+
+
+def _usd(value: float, half_width: float) -> str:
+    """Return dollars in the digits that a half-width supports, of large sums in billions."""
     if abs(value) < BILLION:
-        return dollars(Estimate(value, math.nan), signed=signed)
-    text = number(value / BILLION, 1, signed=signed)
-    sign = text[0] if not text[0].isdigit() else ""
-    return f"{sign}${text.removeprefix(sign)} billion"
+        return in_digits(value, half_width)
+    text = number(value / BILLION, max(decimals(half_width / BILLION), 1), signed=True)
+    return f"{text[0]}${text[1:]} billion"
 
 
 def _number(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,7 +25,9 @@ ParameterFile = Annotated[
 ]
 Figures = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Set one figure of economics.yaml; may be repeated."),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Set one figure of economics.yaml, or of the appraisal; may be repeated."
+    ),
 ]
 ValueOut = Annotated[
     Path | None, typer.Option("--out", help="Also write the tables, to a new folder; the run's own stay.")
@@ -50,9 +52,16 @@ def value(
 ) -> None:
     """Value a finished comparison again, with the figures asked for; nothing is simulated."""
     from portsim import valuing  # noqa: PLC0415
+    from portsim.parameters import stated  # noqa: PLC0415
 
-    run = valuing.read(results)
-    found = valuing.worth(run, _figures(profile, parameters, sets or ()))
+    if out is not None:
+        valuing.refuse_taken(out)
+    of_plan = [text for text in sets or () if text.startswith("appraisal.")]
+    run = valuing.replanned(valuing.read(results), _given(of_plan))
+    figures = _figures(profile, parameters, [text for text in sets or () if text not in of_plan])
+    for line in stated(figures):
+        typer.echo(line)
+    found = valuing.worth(run, figures)
     if explain is not None:
         for line in valuing.explained(found, run.basis, explain):
             typer.echo(line)
@@ -79,25 +88,37 @@ def sensitivity(
     profile: ProfileName = None,
     parameters: ParameterFile = None,
     out: Annotated[Path | None, typer.Option(help="Folder; default: that of the comparison.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over the table of an earlier call.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder only.")] = False,
 ) -> None:
     """Move the model's inputs one at a time, simulate base and option anew, and report minutes and dollars."""
     from portsim import study  # noqa: PLC0415
+    from portsim.parameters import stated  # noqa: PLC0415
 
     figures = _figures(profile, parameters, ())
+    for line in () if quiet else stated(figures):
+        typer.echo(line)
     read = study.read([base, option], {"replications": replications, "weeks": weeks})
-    folder = study.sensitivity(read, out, only=only or (), figures=figures, jobs=jobs, quiet=quiet)
+    how: dict[str, Any] = {"only": only or (), "figures": figures, "jobs": jobs, "quiet": quiet, "replace": replace}
+    folder = study.sensitivity(read, out, **how)
     if quiet:
         typer.echo(folder)
 
 
 def _figures(profile: str | None, path: Path | None, sets: Sequence[str]) -> Parameters:
     """Return the figures that the command line asks for."""
-    from portsim.documents import value_of  # noqa: PLC0415
-    from portsim.errors import PortsimError  # noqa: PLC0415
     from portsim.parameters import load  # noqa: PLC0415
 
-    given: dict[str, object] = {} if profile is None else {"settings.profile": profile}
+    chosen: dict[str, object] = {} if profile is None else {"settings.profile": profile}
+    return load(path, {**chosen, **_given(sets)})
+
+
+def _given(sets: Sequence[str]) -> dict[str, object]:
+    """Return what is set by its name."""
+    from portsim.documents import value_of  # noqa: PLC0415
+    from portsim.errors import PortsimError  # noqa: PLC0415
+
+    given: dict[str, object] = {}
     for text in sets:
         name, sign, written = text.partition("=")
         if not sign or not name or not written:
@@ -106,4 +127,4 @@ def _figures(profile: str | None, path: Path | None, sets: Sequence[str]) -> Par
             given[name.strip()] = value_of(written)
         except ValueError as error:
             raise PortsimError(f"--set {text}: {error}") from None
-    return load(path, given)
+    return given

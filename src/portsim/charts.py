@@ -198,10 +198,12 @@ def tornado(tornado: pd.DataFrame, option: str, context: Context) -> Figure:
     ends = [usd, *(end for bar in bars for end in bar.usd)]
     unit, scale = ("billion", 1e9) if max(map(abs, ends)) >= _BILLIONS else ("million", 1e6)
     what = "Net present value" if of == "npv" else "Welfare of a year"
+    marked = bool(tornado.loc[tornado["option"] == option, "note"].eq(findings.ASSUMED_WAIT).any())
+    mark = findings.DAGGER if marked else ""
     rows = [Row(bar.label[0].upper() + bar.label[1:], [Words(bar.span, None)]) for bar in bars]
     now = f"{what}: {number(usd / scale, 1)} {unit} dollars as the figures are (the line)"
     ends_of = "; they may lie at an end of their range, as the guidance's value of time does" if of == "npv" else ""
-    notes = [f"{now}{ends_of}. Chance of the simulation is apart."]
+    notes = [f"{now}{ends_of}. Chance of the simulation is apart.", *[ASSUMED_NOTE] * marked]
     with layout.style():
         figure, box = layout.page(findings.tornado_title(bars, usd, of, option, context), notes, context.provenance)
         handles = [
@@ -216,7 +218,7 @@ def tornado(tornado: pd.DataFrame, option: str, context: Context) -> Figure:
         low, high = (min(ends) - 0.05 * reach) / scale, (max(ends) + 0.05 * reach) / scale
         axes.set_xlim(low, high)
         axes.set_xticks(layout.ticks(low, high))
-        axes.set_xlabel(f"{what} ({unit} US dollars)")
+        axes.set_xlabel(f"{what}{mark} ({unit} US dollars)")
     return figure
 
 

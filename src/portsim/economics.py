@@ -24,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 AS_IS_MIN = 20.0  # within the studied change, doubled
 EXTRAPOLATED_MIN = 60.0  # beyond, no dollars are given
 EXTRAPOLATED = "extrapolated"
+ASSUMED = "assumed wait"
 DEMAND_DIFFERS = "truck demand differs: worth of the waits alone"
 COLUMNS = (
     "base",
@@ -161,7 +162,7 @@ def _row(
     elif abs(saved.mean) > AS_IS_MIN:
         flags.append(EXTRAPOLATED)
     if assumed:
-        flags.append("assumed wait")
+        flags.append(ASSUMED)
     row["flag"] = "; ".join(flags)
     return row
 

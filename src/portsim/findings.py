@@ -12,19 +12,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
-from portsim.numbers import Estimate, clear, dollars, number, plus_minus
+from portsim.numbers import ASSUMED_MARK, Estimate, clear, dollars, number, plus_minus
 
 ALL = "all"
 HOURS = 24
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_SCENARIOS = 5  # more cannot be told apart
-DAGGER, TIMES = "\u2020", "\u00d7"
+DAGGER, TIMES = ASSUMED_MARK, "\u00d7"
 ASSUMED_NOTE = f"{DAGGER} rests on an assumed wait."
 NO_INTERVAL = "one replication: no interval"  # in place of a verdict
 
 _PLURALS = {"truck": "trucks", "vehicle": "vehicles", "bus": "buses", "pedestrian": "pedestrians"}
 _LANE_WORDS = {"sentri": "SENTRI", "ready": "Ready", "fast": "FAST"}
-_SAID_ELSEWHERE = ("assumed wait", "upper reading")  # flags: by the dagger, and by the note on the region
+ASSUMED_WAIT = "assumed wait"  # in flags and notes of tables
+_SAID_ELSEWHERE = (ASSUMED_WAIT, "upper reading")  # flags: by the dagger, and by the note on the region
 _BEYOND = "beyond the rule's reach"
 _ON_DAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 

@@ -36,6 +36,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "emissions": emissions.COLUMNS,
     "appraisal": appraisal.COLUMNS,
     "appraisal_years": appraisal.YEAR_COLUMNS,
+    "appraisal_waits": appraisal.WAIT_COLUMNS,
     "tornado": appraisal.TORNADO_COLUMNS,
     "booths": grounds.columns(grounds.Booths),
     "observed_waits": grounds.columns(grounds.ObservedWait),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +55,14 @@ class Flows:
     lines: tuple[LineName, ...]
     base: Side
     option: Side
+
+    @cached_property
+    def differing(self) -> tuple[LineName, ...]:
+        """Return the lines that are not the same in base and option: other crossings, or another wait."""
+        sides = ((side.crossings, side.wait_min) for side in (self.base, self.option))
+        alike = [(held == other) | (np.isnan(held) & np.isnan(other)) for held, other in zip(*sides, strict=True)]
+        same = np.logical_and(*alike).all(axis=0)
+        return tuple(line for line, unmoved in zip(self.lines, same, strict=True) if not unmoved)
 
     @property
     def replications(self) -> int:

@@ -37,6 +37,15 @@ _UNITS = {
     "people_per_crossing": "people",
     "per_hour": "travellers/h",
     "replications": "replications",
+    "capital_usd": "$",
+    "residual_usd": "$",
+    "usd_per_year": "$/year",
+    "operating_usd_per_year": "$/year",
+    "booth_hours_per_year": "h/year",
+    "growth_pct_per_year": "%/year",
+    "discount_pct": "%/year",
+    "beside_discount_pct": "%/year",
+    "horizon_years": "years",
     "share": "share",
     "stations": "stations",
     "usd_per_month_per_10_min": "$/month/10 min",
@@ -54,7 +63,7 @@ _ENDINGS = {
     "_min": "min",
     "_s": "s",
 }
-_NOT_SHOWN = ("network", "sources")  # `sources` lists them
+_NOT_SHOWN = (("network", "sources"), ("appraisal", "sources"))  # `sources` lists them
 
 
 class Value(NamedTuple):
@@ -144,7 +153,7 @@ def show(scenario: Scenario, only: str | None = None, *, full: bool = False) -> 
     return [
         Value(leaf.path, text(leaf.value, full=full), _unit(leaf), _class(leaf.value), scenario.origin(leaf.at))
         for leaf in scenario.leaves()
-        if leaf.at[:2] != _NOT_SHOWN and (only is None or only in leaf.path)
+        if leaf.at[:2] not in _NOT_SHOWN and (only is None or only in leaf.path)
     ]
 
 
@@ -278,7 +287,10 @@ def _sourced(scenario: Scenario, leaf: Leaf, number: Provenance) -> Sourced:
     else:
         low, high = getattr(number, "low_factor", None), getattr(number, "high_factor", None)
     times = "" if isinstance(number, Figure) else "x "
-    source = scenario.network.sources.get(number.source or "")
+    known = scenario.network.sources
+    if leaf.at[0] == "appraisal" and scenario.appraisal is not None:
+        known = scenario.appraisal.sources
+    source = known.get(number.source or "")
     return Sourced(
         path=leaf.path,
         value=text(number),

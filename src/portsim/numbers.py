@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 MINUS = "\u2212"
+ASSUMED_MARK = "\u2020"  # beside what rests on an assumed wait
 _SHOWN_AS_MILLIONS = 950_000  # rounds to 1.0 million
 
 

@@ -26,7 +26,7 @@ from portsim.findings import Context
 from portsim.finished import MANIFEST, OWNER, PARTS, Finished
 from portsim.measures import HOURLY_METRICS, Measures
 from portsim.scenario import Scenario, assumed, count_by_class, in_year, resolved_yaml
-from portsim.schema import MODES, DemandChange, Event, Mode, Observed, ScaleDemand, as_mode
+from portsim.schema import MODES, DemandChange, Event, Figure, Mode, Observed, ScaleDemand, as_mode
 
 _PACKAGES = ("numpy", "scipy", "simpy", "pandas", "pydantic", "matplotlib", "joblib")
 _KEEPS_UP = 0.98  # of those who join in the measured weeks; below, a line is growing
@@ -309,7 +309,23 @@ def basis_of(pairs: Sequence[tuple[Scenario, Scenario]], base: Scenario) -> valu
         region={**{name: port.region for name, port in ports.items()}, **regions},
         taste_scale_min=base.network.choice.taste_scale_min.value,
         cargo_rule=base.cargo_rule,
+        assumed_waits=tuple(sorted(resting_on_assumed(base))),
+        choice_times=tuple(
+            valuing.ChoiceTime(
+                mode=one.mode,
+                name=name,
+                usd_per_hour=one.value_of_time_usd_per_hour.value,
+                year=one.value_of_time_usd_per_hour.year,
+                source=_source_of(base, one.value_of_time_usd_per_hour),
+            )
+            for name, one in base.network.classes.items()
+        ),
     )
+
+
+def _source_of(scenario: Scenario, figure: Figure) -> str:
+    source = scenario.network.sources.get(figure.source or "")
+    return f"{figure.class_}: {source.title}" if source else figure.class_
 
 
 def demand_differs(base: Scenario, option: Scenario, mode: Mode) -> bool:

@@ -96,8 +96,8 @@ class Scenario:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def leaves(self) -> Iterator[Leaf]:
-        """Yield every value with its path, as `--set` takes it: network, run, cargo rule, changes of demand."""
-        for root in ("run", "demand", "cargo_rule", "network"):
+        """Yield every value with its path, as `--set` takes it: run, demand, cargo rule, appraisal, network."""
+        for root in ("run", "demand", "cargo_rule", "appraisal", "network"):
             held = getattr(self, root)
             if held is not None and held != ():
                 yield from leaves(held, (root,), root)
@@ -142,7 +142,9 @@ def load(
     network, demand = reading.make_changes(before, chain, files)
     if reading.faults:
         raise ScenarioError(reading.faults)
-    applied = reading.set_values(settings.Parts(network, run, rule.rule if rule else None, demand), sets, all_sets)
+    plan = reading.appraisal(chain, parts)
+    given = settings.Parts(network, run, rule.rule if rule else None, demand, plan)
+    applied = reading.set_values(given, sets, all_sets)
     made = applied.parts
     reading.check_warm_up(made.run, chain)
     if reading.faults:
@@ -161,7 +163,7 @@ def load(
         files=tuple(reading.files),
         before=before,
         sets=tuple(text for text in sets if text not in applied.idle),
-        appraisal=next((file.appraisal for file in reversed(files) if file.appraisal is not None), None),
+        appraisal=made.appraisal,
         idle=applied.idle,
         origins=reading.origins,
     )
@@ -353,6 +355,14 @@ class _Reading(Reader):
         placed = self.document(beside, None)
         rule = self.parse(placed, CargoRule)
         return _PlacedRule(rule, placed, ()) if rule and placed else None
+
+    def appraisal(self, chain: Sequence[Document], parts: Sequence[ScenarioFile | None]) -> Appraisal | None:
+        """Take the appraisal of the youngest scenario that states one, whole."""
+        for document, part in zip(reversed(chain), reversed(parts), strict=True):
+            if part is not None and part.appraisal is not None:
+                self.trace(part.appraisal, ("appraisal",), document, ("appraisal",))
+                return part.appraisal
+        return None
 
     @staticmethod
     def _valid(data: object, model: type[Model]) -> Model | None:

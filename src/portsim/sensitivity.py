@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from portsim import tables, valuing
+from portsim import tables, value, valuing
+from portsim.appraisal import longest
+from portsim.economics import ASSUMED
 from portsim.inference import estimate
 from portsim.measures import ALL, SUMMARY_METRICS, Measures
+from portsim.numbers import ASSUMED_MARK, Estimate, dollars, plus_minus
 from portsim.parameters import Parameters
 from portsim.report import basis_of, cargo_table, resting_on_assumed
 from portsim.scenario import Scenario
@@ -38,6 +41,7 @@ from portsim.schema import (
 COLUMNS = (
     *("base", "option", "input", "label", "class", "end", "moved", "mode"),
     *("minutes_saved", "minutes_saved_hw", "welfare_usd_per_year", "welfare_hw", "cargo_usd_per_year", "cargo_hw"),
+    "note",
 )
 AS_IT_IS = "as it is"
 FACTOR = "x "  # of itself
@@ -241,7 +245,7 @@ def table(
             )
         )
         front = (base.name, option.name, *said)
-        rows += [(*front, mode, *saved, *(np.nan,) * 4) for mode, saved in _minutes(measures)]
+        rows += [(*front, mode, *saved, *(np.nan,) * 4, "") for mode, saved in _minutes(measures)]
         rows.append((*front, ALL, np.nan, np.nan, *_dollars(pair, measures, figures)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -259,8 +263,8 @@ def _minutes(measures: tuple[Sequence[Measures], Sequence[Measures]]) -> Iterato
 
 def _dollars(
     pair: tuple[Scenario, Scenario], measures: tuple[Sequence[Measures], Sequence[Measures]], figures: Parameters
-) -> tuple[float, float, float, float]:
-    """Return welfare and cargo a year, each with its half-width from chance."""
+) -> tuple[float, float, float, float, str]:
+    """Return welfare and cargo a year, each with its half-width from chance; and what they rest on."""
     base, option = pair
     cargo, saving = cargo_table(base, option, *measures)
     run = valuing.Finished(
@@ -270,8 +274,9 @@ def _dollars(
         cargo,
     )
     worth = valuing.value_all(run, figures)[option.name]
-    sums = [worth.worth(terms).estimate for terms in (worth.of("welfare"), worth.of("trade", "cargo"))]
-    return (*sums[0], *sums[1])
+    welfare, trade = worth.of("welfare"), worth.of("trade", "cargo")
+    sums = [worth.worth(terms).estimate for terms in (welfare, trade)]
+    return (*sums[0], *sums[1], ASSUMED if value.assumed([*welfare, *trade]) else "")
 
 
 def as_tornado(found: pd.DataFrame) -> pd.DataFrame:
@@ -300,31 +305,33 @@ def as_tornado(found: pd.DataFrame) -> pd.DataFrame:
                 "usd_at_low": usd["low"],
                 "usd_at_high": usd["high"],
                 "usd_at_value": now,
+                "note": first["note"],
             }
         )
     table_ = pd.DataFrame([row for row in rows if row["usd_at_low"] != now or row["usd_at_high"] != now])
     if table_.empty:
         return table_
-    ends_ = table_[["usd_at_low", "usd_at_high", "usd_at_value"]]
-    order = (ends_.max(axis=1) - ends_.min(axis=1)).sort_values(ascending=False, kind="stable").index
-    return table_.loc[order[:10]].reset_index(drop=True)
+    return longest(table_)
 
 
 def lines(found: pd.DataFrame) -> list[str]:
-    """Return a line an input and end: what it is moved to, minutes by mode, dollars."""
+    """Return a line an input and end: what it is moved to, minutes saved by mode, dollars."""
     said = []
     for (label, end, moved), rows in found.groupby(["label", "end", "moved"], sort=False):
         of_modes = rows[rows["mode"] != ALL]
         minutes = ", ".join(
-            f"{row.mode} {row.minutes_saved:.1f} ± {row.minutes_saved_hw:.1f}"
-            for row in of_modes.itertuples()
-            if row.minutes_saved or row.minutes_saved_hw
+            f"{row['mode']} {plus_minus(Estimate(row['minutes_saved'], row['minutes_saved_hw']))}"
+            for row in of_modes.to_dict("records")
+            if row["minutes_saved"] or row["minutes_saved_hw"]
         )
         total = rows[rows["mode"] == ALL].iloc[0]
         place = AS_IT_IS if end == AS_IT_IS else f"{label} {moved}"
-        cargo = "no figure" if np.isnan(total.cargo_usd_per_year) else f"${total.cargo_usd_per_year / 1e6:,.1f}M"
+        mark = f" {ASSUMED_MARK}" if total.note else ""
+        welfare = dollars(Estimate(total.welfare_usd_per_year, total.welfare_hw), signed=True)
+        cargo = "cargo beyond the rule's reach"
+        if not np.isnan(total.cargo_usd_per_year):
+            cargo = f"cargo {dollars(Estimate(total.cargo_usd_per_year, total.cargo_hw), signed=True)} a year"
         said.append(
-            f"  {place}: {minutes or 'no minutes'} min; welfare ${total.welfare_usd_per_year / 1e6:,.1f}M ± "
-            f"${total.welfare_hw / 1e6:,.1f}M; cargo {cargo} a year"
+            f"  {place}: {f'{minutes} min' if minutes else 'no minutes'} saved; welfare {welfare} a year; {cargo}{mark}"
         )
-    return said
+    return said + [f"  {ASSUMED_MARK} rests on an assumed wait"] * any(ASSUMED_MARK in line for line in said)

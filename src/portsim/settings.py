@@ -20,7 +20,7 @@ from portsim.documents import value_of
 from portsim.errors import Fault, KeyPath, nearest
 from portsim.messages import human, show
 from portsim.paths import LANE_TYPES, children, keys_of, value_at
-from portsim.schema import CargoRule, Crossing, DemandChange, Figure, Network, Provenance, Run, Series
+from portsim.schema import Appraisal, CargoRule, Crossing, DemandChange, Figure, Network, Provenance, Run, Series
 from portsim.windows import overlapping
 
 COMMAND_LINE = "command line"
@@ -44,6 +44,7 @@ class Parts:
     run: Run
     cargo_rule: CargoRule | None
     demand: tuple[DemandChange, ...]
+    appraisal: Appraisal | None = None
 
     def roots(self) -> dict[str, object]:
         """Return the parts by name, those that are there."""
@@ -284,7 +285,8 @@ def _validated(parts: Parts, data: Mapping[str, Any], settings: Sequence[Setting
     network, run = read(Network, ("network",)), read(Run, ("run",))
     rule = read(CargoRule, ("cargo_rule",)) if rule is not None else None
     demand = tuple(read(type(change), ("demand", number)) for number, change in enumerate(parts.demand))
-    return (parts if faults else Parts(network, run, rule, demand)), faults
+    plan = read(Appraisal, ("appraisal",)) if parts.appraisal is not None else None
+    return (parts if faults else Parts(network, run, rule, demand, plan)), faults
 
 
 def _nearest_setting(settings: Sequence[Setting], loc: KeyPath) -> Setting:

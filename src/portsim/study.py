@@ -12,9 +12,9 @@ from typing import Any
 
 from portsim import execution, experiment, parameters, report, rows
 from portsim import sensitivity as analysis
-from portsim.errors import Fault, PortsimError, ScenarioError, nearest
+from portsim.errors import Fault, PortsimError, ResultsError, ScenarioError, nearest
 from portsim.execution import Cluster
-from portsim.finished import PARTS, ROWS
+from portsim.finished import MANIFEST, PARTS, ROWS
 from portsim.parameters import Parameters
 from portsim.report import Study
 from portsim.scenario import Scenario, at_low_patience, load
@@ -135,16 +135,22 @@ def sensitivity(
     jobs: int | None = None,
     engine: str | None = None,
     quiet: bool = False,
+    replace: bool = False,
 ) -> Path:
     """Run a base and an option with each input moved alone, write tables/sensitivity.csv and its figure.
 
-    The folder is that of the comparison, whose replications it uses. Raises PortsimError for an unknown input.
+    The folder is that of the comparison, whose replications it uses; inputs chosen with `only` are in the tables' name.
+    Raises PortsimError for an unknown input, ResultsError where the table is there already, unless it is to be
+    replaced: it may rest on other figures, or other replications.
     """
     from portsim import charts  # noqa: PLC0415 - matplotlib is slow to import
 
     base, option = study.scenarios
     chosen = _chosen(analysis.moves(base), only)
+    name = "-".join(["sensitivity", *dict.fromkeys(only)])
     folder = out if out is not None else study.folder(RESULTS)
+    if (folder / "tables" / f"{name}.csv").exists() and not replace:
+        raise ResultsError(f"{folder}/tables/{name}.csv is there already: --replace writes it anew, or choose an --out")
     report.claim(folder, study)
     pairs = analysis.pairs(base, option, chosen)
     runs = [scenario for pair in pairs for scenario in pair]
@@ -159,14 +165,16 @@ def sensitivity(
         measures = experiment.run(runs, folder / PARTS, engine=kind, jobs=jobs, progress=reporter.progress)
         both = list(zip(measures[::2], measures[1::2], strict=True))
         found = analysis.table(pairs, chosen, both, figures or parameters.load())
-        report.write_table(folder, "sensitivity", found)
+        report.write_table(folder, name, found)
         bars = analysis.as_tornado(found)
         if not bars.empty:
-            charts.save(charts.tornado(bars, option.name, report.context(study)), folder / "figures" / "sensitivity")
+            charts.save(charts.tornado(bars, option.name, report.context(study)), folder / "figures" / name)
         reporter.stop_progress()
         for line in analysis.lines(found):
             reporter.say(line)
-        reporter.say(f"wrote {folder}/tables/sensitivity.csv  ({time.time() - started:.0f} s)")
+        reporter.say(f"wrote {folder}/tables/{name}.csv  ({time.time() - started:.0f} s)")
+        if (folder / MANIFEST).exists():
+            reporter.say(f"`portsim report {folder}` takes it into tables.xlsx")
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from portsim import emissions, regional, trade, welfare
-from portsim.economics import Saving
+from portsim.economics import ASSUMED, Saving
 from portsim.flows import Flows, Markets
-from portsim.numbers import Estimate, dollars, number
+from portsim.numbers import ASSUMED_MARK, MINUS, Estimate, dollars, number, plus_minus
 from portsim.parameters import Parameters
 from portsim.terms import Floats, Term, Worth, drawn, prices, total
 
@@ -43,7 +44,7 @@ class Case:
     """A base and an option, as the valuation sees them.
 
     `saving`: the minutes of the same trucks, None without a cargo rule; `flags`: what limits the rule at a port;
-    `cautions`: what limits the welfare of a mode.
+    `cautions`: what limits the welfare of a mode; `assumed`: ports and modes that rest on an assumed wait.
     """
 
     base: str
@@ -53,6 +54,14 @@ class Case:
     saving: Saving | None = None
     flags: Mapping[str, str] = field(default_factory=dict)
     cautions: Mapping[str, str] = field(default_factory=dict)
+    assumed: frozenset[tuple[str, str]] = frozenset()
+
+    def rests_on_assumed(self, port: str = ALL, mode: str = ALL) -> bool:
+        """Say whether something differs between base and option, at a port and of a mode, where a wait is assumed."""
+        return any(
+            port in {ALL, at[0]} and mode in {ALL, at[1]}
+            for at in self.assumed & {line[:2] for line in self.flows.differing}
+        )
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ class Valuation:
 
     def emissions(self) -> pd.DataFrame:
         """Return the rows of emissions.csv."""
-        return emissions.table(
+        found = emissions.table(
             self.case.base,
             self.case.option,
             list(self.idling),
@@ -95,6 +104,8 @@ class Valuation:
             at=self.central,
             draws=self.draws,
         )
+        keys = zip(found["port"], found["mode"], strict=True)
+        return found.assign(note=[ASSUMED if self.case.rests_on_assumed(*key) else "" for key in keys])
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         for account in ACCOUNTS:
@@ -119,7 +130,8 @@ class Valuation:
         found = self.worth(terms)
         low, median, high = found.percentiles
         mean, half_width = found.estimate
-        note = "; ".join(dict.fromkeys(word for term in terms for word in term.note.split("; ") if word))
+        moved = [term for term in terms if term.quantity.any()] or terms
+        note = "; ".join(dict.fromkeys(word for term in moved for word in term.note.split("; ") if word))
         units = {term.unit for term in terms}
         quantity, unit = sum(float(term.quantity.mean()) for term in terms), next(iter(units))
         if len(units) > 1 or component == ALL or (unit == "minutes" and len(terms) > 1):
@@ -142,13 +154,25 @@ def valuation(case: Case, parameters: Parameters) -> Valuation:
     if case.saving is not None:
         terms += trade.terms(case.saving, parameters, case.flags)
     of_welfare = [*welfare.terms(gained, parameters), *emissions.terms(idle, parameters)]
-    terms += [_cautioned(term, case.cautions.get(term.mode, "")) for term in of_welfare]
-    terms += regional.terms(case.flows, gained)
+    terms += [_noted(_noted(term, case.cautions.get(term.mode, "")), _assumed(case, term)) for term in of_welfare]
+    terms += [_noted(term, _assumed(case, term)) for term in regional.terms(case.flows, gained)]
     return Valuation(case, parameters, terms, idle, prices(parameters), drawn(parameters))
 
 
-def _cautioned(term: Term, caution: str) -> Term:
-    return replace(term, note="; ".join(filter(None, (term.note, caution)))) if caution else term
+def _noted(term: Term, note: str) -> Term:
+    return replace(term, note="; ".join(filter(None, (term.note, note)))) if note else term
+
+
+def _assumed(case: Case, term: Term) -> str:
+    """Return the note of a term that rests on an assumed wait; the regional account holds no trucks."""
+    modes = regional.PERSONAL if term.account == regional.ACCOUNT and term.mode == ALL else (term.mode,)
+    rests = term.quantity.any() and any(case.rests_on_assumed(term.port, mode) for mode in modes)
+    return ASSUMED if rests else ""
+
+
+def assumed(terms: Sequence[Term]) -> bool:
+    """Say whether any of some terms rests on an assumed wait."""
+    return any(ASSUMED in term.note and bool(term.quantity.any()) for term in terms)
 
 
 # --- in words ----------------------------------------------------------------------------------
@@ -157,34 +181,53 @@ def _cautioned(term: Term, caution: str) -> Term:
 def explain(valued: Valuation, port: str) -> list[str]:
     """Return the chain of every dollar of a port: minutes x crossings x figures, each figure with its source."""
     year = valued.parameters.settings.dollar_year
-    lines = [f"{valued.case.option} against {valued.case.base}, {port}, dollars of {year} a year"]
+    runs = valued.case.flows.replications
+    lines = [
+        f"{valued.case.option} against {valued.case.base}, {port}, dollars of {year} a year",
+        f"  what was simulated is a mean over {runs} replication(s), products too: rounded means give them nearly",
+    ]
     used: list[str] = []
     for account in ACCOUNTS:
-        terms = valued.of(account, port=port)
-        if terms:
+        held = valued.of(account, port=port)
+        terms = [term for term in held if term.quantity.any()]
+        if held:
             lines.append(f"account {account}:")
         for term in terms:
             lines += _chain(term, valued)
             used += term.named
-    if len(lines) == 1:
+        unchanged = [_what(term) for term in held if not term.quantity.any()]
+        lines += [f"  nothing changes: {', '.join(dict.fromkeys(unchanged))}"] * bool(unchanged)
+    if not any(valued.of(account, port=port) for account in ACCOUNTS):
         return []
-    lines.append("figures:")
+    if used:
+        lines.append("figures:")
     lines += [f"  {name}: {_figure(name, valued)}" for name in dict.fromkeys(used)]
     return lines
 
 
 def _chain(term: Term, valued: Valuation) -> Iterator[str]:
     found = valued.worth([term])
-    what = f"{term.component} {term.mode}" + (f" {term.lane_type}" if term.lane_type != ALL else "")
-    yield f"  {what}: {term.chain} = {number(float(term.quantity.mean()), 2)} {term.unit}"
+    yield f"  {_what(term)}: {term.chain} = {number(float(term.quantity.mean()), 2)} {term.unit}"
     rates = [f"{name} {valued.central[name]:.6g}" for name in term.figures]
     if term.exponent:
         rates.append(f"(exp({term.exponent} {valued.central[term.exponent]:.6g} / 100 x minutes) - 1)")
     if term.constant != 1:
         rates.append(f"1/{1 / term.constant:.6g}")
     note = f"  [{term.note}]" if term.note else ""
-    worth = "no figure" if np.isnan(found.estimate.mean) else f"${number(found.estimate.mean, 0)}"
+    if term.counts != "USD":
+        worth = f"{number(found.estimate.mean, 0)} {term.counts}"
+    else:
+        worth = "no figure" if np.isnan(found.estimate.mean) else _whole_dollars(found.estimate.mean)
     yield f"      x {' x '.join(rates)} = {worth}{note}" if rates else f"      = {worth}{note}"
+
+
+def _what(term: Term) -> str:
+    return f"{term.component} {term.mode}" + (f" {term.lane_type}" if term.lane_type != ALL else "")
+
+
+def _whole_dollars(value: float) -> str:
+    text = number(value, 0)
+    return f"{MINUS}${text.removeprefix(MINUS)}" if text.startswith(MINUS) else f"${text}"
 
 
 def _figure(name: str, valued: Valuation) -> str:
@@ -209,42 +252,68 @@ def lines(valued: Valuation) -> list[str]:
     ]
     net = valued.of(welfare.ACCOUNT)
     if net:
-        found.append(f"  B welfare      {_amount(valued.worth(net))}")
+        found.append(f"  B welfare      {_amount(valued, net)}")
         for component in dict.fromkeys(term.component for term in net):
             parts = valued.of(welfare.ACCOUNT, component)
             if component not in {"toll_paid", "toll_revenue"} and any(term.quantity.any() for term in parts):
-                found.append(f"    {_COMPONENTS[component]:<28} {_amount(valued.worth(parts), brief=True)}")
-        tolls = valued.worth(valued.of(welfare.ACCOUNT, "toll_revenue"))
-        if tolls.by_replication.any():
-            found.append(f"    tolls: users pay what the operator takes, {_amount(tolls, brief=True)}; they cancel")
+                found.append(f"    {_COMPONENTS[component]:<31} {_amount(valued, parts, brief=True)}")
+        tolls = valued.of(welfare.ACCOUNT, "toll_revenue")
+        if any(term.quantity.any() for term in tolls):
+            found.append(
+                f"    tolls: users pay what the operator takes, {_amount(valued, tolls, brief=True)}; they cancel"
+            )
     cargo = valued.of(trade.ACCOUNT, "cargo")
     if cargo:
-        found.append(f"  A trade        {_amount(valued.worth(cargo))} of cargo, an indicator and no benefit")
+        found.append(f"  A trade        {_amount(valued, cargo)} of cargo, an indicator and no benefit")
+    found += _regional_line(valued)
+    found += _co2_line(valued)
+    return found + [f"  {ASSUMED_MARK} rests on an assumed wait"] * any(ASSUMED_MARK in line for line in found)
+
+
+def _regional_line(valued: Valuation) -> list[str]:
     spending = [valued.of(regional.ACCOUNT, name) for name in ("spending_atlantic", "spending_hdr")]
-    if all(spending) and any(term.quantity.any() for part in spending for term in part):
-        low, high = sorted(valued.worth(part).estimate.mean for part in spending)
-        found.append(
-            f"  C regional     {_usd(low)} to {_usd(high)} of spending, gross: two methods, {_times(low, high)}"
-        )
+    if not all(spending) or not any(term.quantity.any() for part in spending for term in part):
+        return []
+    low, high = sorted(valued.worth(part).estimate.mean for part in spending)
+    amounts = f"{two_digits(low)} to {two_digits(high)}{_mark([term for part in spending for term in part])}"
+    return [f"  C regional     {amounts} of spending, gross: two methods, {_times(low, high)}"]
+
+
+def _co2_line(valued: Valuation) -> list[str]:
     tonnes = valued.emissions()
-    co2 = tonnes[(tonnes["measure"] == "co2_tonnes") & (tonnes["port"] == ALL) & (tonnes["mode"] == ALL)]
-    saved = [number(row["saved_per_year"], 0) for row in co2.to_dict("records")]
-    return found + [f"  CO2 of idling  {amount} tonnes less a year" for amount in saved]
+    whole = tonnes[(tonnes["measure"] == "co2_tonnes") & (tonnes["port"] == ALL) & (tonnes["mode"] == ALL)]
+    return [
+        f"  CO2 of idling  {plus_minus(Estimate(row['saved_per_year'], row['simulation_hw']))}"
+        f"{f' {ASSUMED_MARK}' * bool(row['note'])} tonnes less a year"
+        for row in whole.to_dict("records")
+    ]
 
 
 def _times(low: float, high: float) -> str:
     return f"{high / low:.0f} times apart" if low > 0 else "apart in sign" if high > 0 else "both losses"
 
 
-def _usd(value: float) -> str:
-    return dollars(Estimate(value, float("nan")), signed=True)
+def two_digits(value: float) -> str:
+    """Return dollars in two digits, or whole millions."""
+    size = 10.0 ** (math.floor(math.log10(abs(value))) - 1) if value else 1.0
+    return in_digits(value, size)
 
 
-def _amount(found: Worth, *, brief: bool = False) -> str:
+def in_digits(value: float, half_width: float) -> str:
+    """Return dollars in the digits that a half-width supports, without it."""
+    return dollars(Estimate(value, half_width), signed=True).partition(" ")[0]
+
+
+def _mark(terms: Sequence[Term]) -> str:
+    return f" {ASSUMED_MARK}" if assumed(terms) else ""
+
+
+def _amount(valued: Valuation, terms: Sequence[Term], *, brief: bool = False) -> str:
+    found = valued.worth(terms)
     if np.isnan(found.estimate.mean):
-        return "no dollar figure: beyond the rule's reach"
-    text = dollars(found.estimate, signed=True)
-    low, median, high = found.percentiles
+        return f"no dollar figure: beyond the rule's reach{_mark(terms)}"
+    text = dollars(found.estimate, signed=True) + _mark(terms)
     if brief or found.estimate == (0, 0):
         return text
-    return f"{text}; figures drawn: {_usd(median)} ({_usd(low)} to {_usd(high)}, P10 to P90)"
+    low, median, high = (in_digits(value, found.estimate.half_width) for value in found.percentiles)
+    return f"{text}; over the figures' ranges median {median}, {low} to {high} (P10 to P90)"

@@ -67,6 +67,7 @@ def _draw_steps(axes: Axes, found: Steps, box: layout.Box) -> None:
 def side_by_side(found: dict[str, list[Entry]], option: str, context: Context) -> Figure:
     """Return the accounts in columns of their own, with a line between: nothing may be added across it."""
     notes = [say("accounts.note"), say("accounts.ranges")]
+    notes += [ASSUMED_NOTE] * any(entry.name.endswith(DAGGER) for entries in found.values() for entry in entries)
     with layout.style():
         figure, box = layout.page(accounts.accounts_title(found, option, context), notes, context.provenance)
         width = (box.right - box.left) / len(found)

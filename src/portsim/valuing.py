@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from pydantic import Field, ValidationError
 from portsim import appraisal, flows, trade, value
 from portsim.documents import write_yaml
 from portsim.economics import EXTRAPOLATED, Rule, Saving
-from portsim.errors import ResultsError, nearest
-from portsim.parameters import Parameters
+from portsim.errors import Fault, PortsimError, ResultsError, ScenarioError, nearest
+from portsim.messages import human
+from portsim.parameters import COMMAND_LINE, Parameters
 from portsim.schema import Appraisal, CargoRule, Mode, Strict
 
 _WORDS = ("scenario", "base", "option", "scope", "port", "mode", "lane_type", "flag")
+_SIMULATED = ("years", "counts_year", "growth_pct_per_year")
 DEMAND_DIFFERS = "demand differs: worth of the waits alone"
 
 
@@ -44,8 +46,21 @@ class LaterPair(Strict):
     option: str
 
 
+class ChoiceTime(Strict):
+    """What a class of travellers weighs an hour of a crossing at when it chooses a port, dollars of `year`."""
+
+    mode: Mode
+    name: str
+    usd_per_hour: float
+    year: int | None = None
+    source: str
+
+
 class Basis(Strict):
-    """What a valuation takes beside the tables; `region` of each port, and the scale of tastes, say who competes."""
+    """What a valuation takes beside the tables; `region` of each port, and the scale of tastes, say who competes.
+
+    `assumed_waits` are ports and modes that rest on an assumed wait; `choice_times` are told, and price nothing.
+    """
 
     pairs: tuple[Pair, ...] = ()
     region: dict[str, str]
@@ -53,6 +68,8 @@ class Basis(Strict):
     cargo_rule: CargoRule | None = None
     appraisals: dict[str, Appraisal] = Field(default_factory=dict)
     later: tuple[LaterPair, ...] = ()
+    assumed_waits: tuple[tuple[str, Mode], ...] = ()
+    choice_times: tuple[ChoiceTime, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,8 +87,9 @@ def read(folder: Path) -> Finished:
     manifest = _json(folder / "manifest.json", folder)
     if "valuation" not in manifest:
         raise ResultsError(f"{folder} was written before runs could be valued again: run the study once more")
+    held = {"assumed_waits": manifest.get("context", {}).get("assumed_waits", ()), **manifest["valuation"]}
     try:
-        basis = Basis.model_validate(manifest["valuation"])
+        basis = Basis.model_validate(held)
     except ValidationError as invalid:
         raise ResultsError(f"{folder}: its manifest is damaged: {invalid.error_count()} faults") from None
     if not basis.pairs:
@@ -106,6 +124,49 @@ def _table(folder: Path, name: str, *, needed: bool = True) -> pd.DataFrame:
         return written.assign(**{column: written[column].astype(float) for column in numbers})
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path} cannot be read: {error}") from None
+
+
+def replanned(run: Finished, sets: Mapping[str, object]) -> Finished:
+    """Return a run whose appraisals have other costs, rates or years of operation, by dotted path below `appraisal`.
+
+    Raises PortsimError for what is not there, cannot be, or would have to be simulated.
+    """
+    if not sets:
+        return run
+    if not run.basis.appraisals:
+        raise PortsimError(f"--set {next(iter(sets))}: no option of this run states an appraisal")
+    plans = {option: _replanned(plan, sets) for option, plan in run.basis.appraisals.items()}
+    return replace(run, basis=run.basis.model_copy(update={"appraisals": plans}))
+
+
+def _replanned(plan: Appraisal, sets: Mapping[str, object]) -> Appraisal:
+    data = plan.model_dump(mode="json", by_alias=True, exclude_none=True)
+    for path, given in sets.items():
+        _, first, *_ = way = path.split(".")
+        if first in _SIMULATED:
+            raise PortsimError(f"--set {path}: {first} decides what is simulated: compare again with it")
+        held: Any = data
+        for depth, step in enumerate(way[1:-1], 1):
+            known = held if isinstance(held, dict) else {}
+            if step not in known:
+                raise PortsimError(
+                    f"--set {path}: nothing at '{'.'.join(way[: depth + 1])}': {nearest(step, [*known])}"
+                )
+            held = known[step]
+        if not isinstance(held, dict):
+            raise PortsimError(f"--set {path}: nothing stands below '{'.'.join(way[:-1])}': set it whole")
+        held[way[-1]] = given
+    try:
+        return Appraisal.model_validate(data)
+    except ValidationError as invalid:
+        faults = [
+            Fault(COMMAND_LINE, 0, 0, f"{_dotted(error)}: {human(error, Appraisal)}") for error in invalid.errors()
+        ]
+        raise ScenarioError(faults) from None
+
+
+def _dotted(error: Mapping[str, Any]) -> str:
+    return ".".join(map(str, ("appraisal", *error["loc"])))
 
 
 def plain_rule(rule: CargoRule) -> Rule:
@@ -158,6 +219,7 @@ def case(run: Finished, pair: Pair) -> value.Case:
         saving=_saving(run.truck_savings, pair) if run.basis.cargo_rule is not None else None,
         flags=_flags(run.cargo_value, pair),
         cautions=dict.fromkeys(pair.demand_differs, DEMAND_DIFFERS),
+        assumed=frozenset(run.basis.assumed_waits),
     )
 
 
@@ -197,7 +259,7 @@ class Worth:
     appraised: Mapping[str, appraisal.Case]
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Return value.csv, emissions.csv, and where they have rows appraisal.csv, appraisal_years.csv, tornado.csv."""
+        """Return value.csv, emissions.csv, tornado.csv, and of an appraisal its three, where they have rows."""
         bars = [
             appraisal.tornado(self.appraised[option], self.figures)
             if option in self.appraised
@@ -209,6 +271,7 @@ class Worth:
             "emissions": _stack([one.emissions() for one in self.valued.values()]),
             "appraisal": _stack([appraisal.table(one, self.figures) for one in self.appraised.values()]),
             "appraisal_years": _stack([appraisal.years_table(one, self.figures) for one in self.appraised.values()]),
+            "appraisal_waits": _stack([appraisal.waits_table(one) for one in self.appraised.values()]),
             "tornado": _stack(bars),
         }
 
@@ -239,7 +302,39 @@ def explained(found: Worth, basis: Basis, port: str) -> list[str]:
     if port not in basis.region:
         raise ResultsError(f"unknown port '{port}': {nearest(port, [*basis.region])}")
     said = [line for one in found.valued.values() for line in value.explain(one, port)]
-    return said or [f"{port}: nothing of it is valued: it has no line in these scenarios"]
+    if not said:
+        return [f"{port}: nothing of it is valued: it has no line in these scenarios"]
+    modes = {term.mode for one in found.valued.values() for term in one.of("welfare", port=port)}
+    return said + _choice_lines(found, [one for one in basis.choice_times if one.mode in modes])
+
+
+def _choice_lines(found: Worth, choices: Sequence[ChoiceTime]) -> list[str]:
+    """Return by what travellers weigh a toll when they choose a port, beside what welfare prices their hour at."""
+    if not choices:
+        return []
+    figures = found.figures
+    said = ["an hour of a crossing against a toll, in the choice of a port; nothing here is priced at it:"]
+    for one in choices:
+        if one.mode == "truck":
+            welfare = f"{figures.profile.truck.parameter} {_hour(figures, figures.profile.truck.parameter)}"
+        else:
+            time = figures.profile.travellers(one.mode)
+            of_whom = " times the people in it" if time.per == "person" else ""
+            welfare = f"{time.parameter} {_hour(figures, time.parameter)}{of_whom}"
+        dated = f" of {one.year}" if one.year else ""
+        said.append(f"  {one.mode} {one.name}: {one.usd_per_hour:g} USD{dated} ({one.source}); welfare: {welfare}")
+    return said
+
+
+def _hour(figures: Parameters, name: str) -> str:
+    held = figures.parameters[name]
+    return f"{held.value:g} {held.unit} of {held.dollar_year}"
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raise ResultsError where a folder for a valuation holds something already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ResultsError(f"{folder} is there already: choose another --out")
 
 
 def write(folder: Path, found: Worth) -> None:
@@ -247,8 +342,7 @@ def write(folder: Path, found: Worth) -> None:
 
     Raises ResultsError where the folder holds something already.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ResultsError(f"{folder} is there already: choose another --out")
+    refuse_taken(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in found.tables().items():

@@ -80,10 +80,16 @@ def _halved(flows: Flows, number: int, gone: Floats, come: Floats) -> Saved:
     hours = (waited - waits) / 60 * mean
     tolls = [_ratio(side.toll_usd[:, number], side.crossings[:, number]) for side in (base, option)]
     change = option.toll_usd[:, number] - base.toll_usd[:, number]
-    users = f"({before.mean():,.0f} + {after.mean():,.0f}) / 2 crossings"
+    counted = (_without(base.crossings[:, number], gone), _without(option.crossings[:, number], come))
+    users = f"({' + '.join(counted)}) / 2 crossings"
     chain = f"({waited.mean():.2f} - {waits.mean():.2f}) min / 60 x {users}"
     surplus = change - mean * (tolls[1] - tolls[0])
     return Saved(flows.lines[number], hours, _occupancy(flows, number), surplus, change, RULE_OF_HALF, chain)
+
+
+def _without(crossings: Floats, share: Floats) -> str:
+    """Return crossings as counted, and as they would be without the lines that take a share of the market."""
+    return f"{crossings.mean():,.0f}" + (f" / (1 - {share.mean():.4f})" if share.any() else "")
 
 
 def _alternative(
