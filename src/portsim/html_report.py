@@ -15,7 +15,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from portsim import queue_map
+from portsim import headlines, queue_map
 from portsim.findings import Context, Line, lane_words
 from portsim.finished import Finished
 from portsim.layout import LOOKS, TITLE_ID
@@ -25,6 +25,7 @@ from portsim.words import catalogue, say, sentence
 FILE = "report.html"
 TEMPLATES = Path(__file__).parent / "data" / "templates"
 _SHORT = 26
+_STILLS = {"day": "hours", "week": "week", "map": ""}  # a touch chart's kind, and how its picture is named
 _DASHES = ("solid", "dash", "dashdot", "dot", "longdash")
 _JS_KEYS = re.compile(r"^(day|week|map|mode|unit)\.")
 _LONG_DECIMALS = re.compile(r"(scale\([^)]*\))|(\d\.\d\d)\d+")
@@ -47,7 +48,10 @@ def write(finished: Finished, story: Story, path: Path) -> None:
         story=story,
         finished=finished,
         context=finished.context,
+        headlines=headlines.of(finished),
         pictures={picture.name: _embedded(finished, picture.name) for p in story.pages for picture in p.pictures},
+        stills={kind: _still(finished, story, name) for kind, name in _STILLS.items()},
+        foot=_css_text(f"{story.head} \u00b7 {finished.run_id}"),
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
         plotly=Markup(_plotly()),
@@ -87,6 +91,17 @@ def _without_title(drawn: str) -> str:
 
 def _cut(width: float, height: float, top: float) -> str:
     return f'height="{height - top:g}pt" viewBox="0 {top:g} {width:g} {height - top:g}"'
+
+
+def _still(finished: Finished, story: Story, kind: str) -> str:
+    """Return the picture that stands in for a chart that answers to touch: until it is drawn, and on paper."""
+    name = "-".join((kind, *story.line))
+    return _embedded(finished, name) if name in story.said else ""
+
+
+def _css_text(text: str) -> Markup:
+    """Return a text for a string in a style sheet: nothing in it can end the string, or the sheet."""
+    return Markup(re.sub(r'[^\w .,:;\u00b7-]', lambda found: f"\\{ord(found[0]):06x}", text))
 
 
 def _json(data: object) -> str:

@@ -80,9 +80,9 @@ def worst(found: Lines, scenario: str) -> tuple[str, int]:
 
 
 def peak(found: Lines) -> int:
-    """Return the step to open at: when most stand in line in the first scenario."""
-    first = next(iter(found.queue.values()))
-    return int(np.sum(list(first.values()), axis=0).argmax()) if first else 0
+    """Return the step to open at, the one that the title tells of: when the first scenario's longest line stands."""
+    first, ports = next(iter(found.queue.items()))
+    return worst(found, first)[1] if ports else 0
 
 
 def title(finished: Finished, mode: str) -> str | None:
@@ -156,6 +156,7 @@ def places(finished: Finished, shown: Sequence[str]) -> dict[str, float]:
 def data(finished: Finished) -> dict[str, Any]:
     """Return what the report's map is drawn from: travellers in line, to the whole traveller."""
     modes: dict[str, Any] = {}
+    peaks: dict[str, dict[str, int]] = {}
     shown: set[str] = set()
     for mode in MODES:
         of_days = {}
@@ -164,11 +165,14 @@ def data(finished: Finished) -> dict[str, Any]:
             if found is not None and found.longest >= 1:
                 shown |= {port for ports in found.queue.values() for port in ports}
                 of_days[days] = {name: _rounded(ports) for name, ports in found.queue.items()}
+                peaks.setdefault(mode, {})[days] = peak(found)
         if of_days:
             modes[mode] = of_days
     ports = [port for port in ordered(finished) if port in shown]
     return {
         "modes": modes,
+        "peaks": peaks,
+        "findings": {mode: title(finished, mode) for mode in modes},
         "ports": ports,
         "places": places(finished, ports),
         "km": finished.place_km if all(port in finished.place_km for port in ports) else {},

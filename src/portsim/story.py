@@ -260,7 +260,14 @@ def _what(telling: _Telling) -> list[str]:
     about = telling.finished.about
     names = telling.options or [telling.context.base]
     said = [about[name].strip() for name in names if about.get(name)]
-    return said + [f"{telling.found[f'waits-{m}']}." for m in MODES if f"waits-{m}" in telling.found]
+    found = [telling.found[f"waits-{mode}"] for mode in MODES if f"waits-{mode}" in telling.found]
+    return said + [f"{_unnamed(text, telling)}." for text in found]
+
+
+def _unnamed(text: str, telling: _Telling) -> str:
+    """Return a finding without the option's name at its head, where there is only one that it can be about."""
+    heading = f"{telling.context.scenarios[telling.options[0]]}: " if len(telling.options) == 1 else ""
+    return sentence(text.removeprefix(heading))
 
 
 def _verdicts(telling: _Telling, option: str) -> list[str]:
@@ -283,13 +290,15 @@ def _sure(telling: _Telling) -> list[str]:
     context, options = telling.context, telling.options
     if context.replications == 1:
         return [say("answer.sure_one")]
-    gaps = {"replications": context.replications, "weeks": context.weeks}
-    said = [say("answer.sure_run" if options else "answer.sure_alone", **gaps)]
-    said += [say("answer.sure_few", **gaps)] * (context.replications < FEW)
+    weeks = say("count.week_one") if context.weeks == 1 else say("count.week", count=context.weeks)
+    gaps = {"replications": context.replications, "weeks": weeks}
+    said = []
     for option in options:
         verdicts = _verdicts(telling, option)
         text = say("answer.sure_verdicts", **_tally(verdicts))
         said.append(text if len(options) == 1 else f"{context.scenarios[option]}: {text[0].lower()}{text[1:]}")
+    said.append(say("answer.sure_run" if options else "answer.sure_alone", **gaps))
+    said += [say("answer.sure_few", **gaps)] * (context.replications < FEW)
     if options:
         said.append(_at_low_patience(telling))
     return said
@@ -327,9 +336,7 @@ def _worth_sentences(telling: _Telling) -> list[str]:
             heading = f"{telling.context.scenarios[option]}: "
             known = text if text.startswith(heading) or len(telling.options) == 1 else heading + text
             said.append(known.rstrip(".") + ".")
-    if not cargo.empty:
-        said.append(findings.upper_reading(cargo, telling.context))
-    return [*filter(None, said), say("answer.worth_kinds")]
+    return [*said, say("answer.worth_kinds")]
 
 
 def _rests(telling: _Telling) -> list[str]:
@@ -555,6 +562,8 @@ def _worth(telling: _Telling) -> Page | None:
     grids += [_cargo_grid(telling, cargo)] if pictures and not cargo.empty else []
     files = [name for name in ("value", "emissions", "appraisal", "cargo_value") if name in telling.finished.names]
     text = [say("answer.worth_kinds")]
+    if pictures and not cargo.empty:
+        text += filter(None, [findings.upper_reading(cargo, telling.context)])
     return Page("worth", say("page.worth"), title, say("worth.definition"), files, text, pictures, grids)
 
 
@@ -615,7 +624,7 @@ def _trust(telling: _Telling) -> Page:
     title = pictures[0].finding if pictures else say("observed.page_none")
     counted = telling.finished.table("observed_crossings")
     grids = [] if counted.empty else [_crossings_grid(counted, telling.context)]
-    text = [say("observed.note")] if pictures else [say("observed.absent")]
+    text = [say("observed.note"), say("observed.held_out")] if pictures else [say("observed.absent")]
     return Page("trust", say("page.trust"), title, say("observed.definition"), files, text, pictures, grids)
 
 
