@@ -10,7 +10,7 @@ from portsim import accounts, service
 from portsim.findings import ALL
 from portsim.finished import Finished
 from portsim.inference import BETTER, IDENTICAL, WORSE
-from portsim.numbers import Estimate, plus_minus
+from portsim.numbers import Estimate, dollars, plus_minus
 from portsim.service import metric_change
 from portsim.words import listed, say, sentence
 
@@ -20,11 +20,11 @@ _ACCOUNTS = (("welfare", ALL), ("trade", "cargo"))
 
 
 class Headline(NamedTuple):
-    """One large figure: of what, the figure with its interval, its verdict, and what stands beside it."""
+    """One large figure: of what, the figure with its interval, its unit and verdict, and what stands beside it."""
 
     of: str
     figure: str
-    verdict: str
+    unit: str
     beside: str
 
 
@@ -71,7 +71,7 @@ def _waits(finished: Finished) -> Iterator[Headline]:
         wait = service.wait_of(summary, context.base, ALL, mode)
         if not math.isnan(wait.mean):
             late = _ninety_fifth(finished, mode)
-            yield Headline(_name(finished, mode), f"{plus_minus(wait)} {say('unit.min')}", "", late)
+            yield Headline(_name(finished, mode), plus_minus(wait), say("unit.min"), late)
 
 
 def _ninety_fifth(finished: Finished, mode: str) -> str:
@@ -87,10 +87,10 @@ def _changes(finished: Finished, option: str) -> Iterator[Headline]:
     for mode in _MODES:
         change = metric_change(finished.table("comparison"), option, mode, _WAIT, context)
         if change is not None and change.verdict != IDENTICAL:
-            figure = f"{plus_minus(change.difference, signed=True)} {say('unit.min')}"
+            figure = plus_minus(change.difference, signed=True)
             before, after = (plus_minus(service.wait_of(summary, name, ALL, mode)) for name in (context.base, option))
             beside = say("headline.from_to", before=before, after=after)
-            yield Headline(_name(finished, mode), figure, _verdict(change.verdict), beside)
+            yield Headline(_name(finished, mode), figure, f"{say('unit.min')}, {_verdict(change.verdict)}", beside)
 
 
 def _verdict(verdict: str) -> str:
@@ -110,5 +110,6 @@ def _dollars(finished: Finished, option: str) -> Iterator[Headline]:
         for entry in found.get(account, ()):
             if entry.component == component and not math.isnan(entry.amount) and entry.amount != 0:
                 mark = context.mark(context.ports, "truck") if account == "trade" else ""
-                beside = [say(f"account.{account}_is"), f"{sentence(entry.range)}." if entry.range else ""]
-                yield Headline(say(f"headline.{account}") + mark, entry.text, "", " ".join(filter(None, beside)))
+                figure = dollars(Estimate(entry.amount, entry.half_width or math.nan), signed=True)
+                beside = f"{sentence(entry.range)}." if entry.range else ""
+                yield Headline(say(f"headline.{account}") + mark, figure, say("headline.a_year"), beside)

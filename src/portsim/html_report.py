@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import math
 import re
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 import pandas as pd
@@ -30,6 +32,9 @@ _DASHES = ("solid", "dash", "dashdot", "dot", "longdash")
 _JS_KEYS = re.compile(r"^(day|week|map|mode|unit)\.")
 _LONG_DECIMALS = re.compile(r"(scale\([^)]*\))|(\d\.\d\d)\d+")
 _TITLE = re.compile(rf' <g id="{TITLE_ID}(\d+)">.*?\n {{2}}</g>\n', re.DOTALL)
+_IDLE = re.compile(r"<!--.*?-->\s*|\s*\n\s*", re.DOTALL)  # of an SVG
+_ATTRIBUTE = re.compile(r"=\"([^\"']*)\"")
+_SAFE = " !$'()*+,-./:;=?@[]_~"  # of a data address: what may stand in an attribute as it is
 _FRAME = re.compile(r'height="[\d.]+pt" viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
@@ -69,15 +74,16 @@ def _is_short(cell: str) -> bool:
 
 
 def _plotly() -> str:
-    """Return plotly's script, which the wheel carries; reading it does not import plotly."""
-    return (resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    """Return plotly's script, packed: the wheel carries it, and reading it does not import plotly."""
+    script = (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+    return base64.b64encode(gzip.compress(script, 6, mtime=0)).decode()
 
 
 def _embedded(finished: Finished, name: str) -> str:
     """Return a figure's SVG as a data address, a hundredth of a point being fine enough."""
     drawn = (finished.folder / "figures" / f"{name}.svg").read_text(encoding="utf-8")
     small = _LONG_DECIMALS.sub(lambda found: found[1] or found[2], _without_title(drawn))
-    return "data:image/svg+xml;base64," + base64.b64encode(small.encode()).decode()
+    return "data:image/svg+xml," + quote(_ATTRIBUTE.sub(r"='\1'", _IDLE.sub(" ", small)), safe=_SAFE)
 
 
 def _without_title(drawn: str) -> str:

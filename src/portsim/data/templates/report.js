@@ -92,7 +92,7 @@
       layout[`xaxis${index + 1}`] = {...still, anchor: `y${index + 1}`, tickvals: ticks, ticktext: ticks.map(hour => `${String(hour).padStart(2, "0")}:00`), showgrid: false,
         title: index === count - 1 ? {text: say("week.x")} : undefined};
       layout[`yaxis${index + 1}`] = {...still, anchor: `x${index + 1}`, domain: [from + room, to - room], autorange: "reversed", showgrid: false};
-      layout.annotations.push({text: `<b>${panel.title}</b>`, xref: "paper", yref: "paper", x: 0, xanchor: "left", y: to - room, yanchor: "bottom", showarrow: false});
+      layout.annotations.push({text: `<b>${panel.title}</b>`, xref: "paper", yref: "paper", x: 0, xanchor: "left", xshift: narrow() ? -46 : 0, y: to - room, yanchor: "bottom", showarrow: false});
     });
     const chart = byId("week-chart");
     Plotly.react(chart, panels.flatMap((panel, index) => heat(panel, index, top, reach, count)), layout, config);
@@ -267,16 +267,18 @@
 
   const draws = {day: drawDay, week: drawWeek};
 
-  function library() {
-    if (window.Plotly) return;
+  let unpacked;
+
+  async function unpack() {
+    const packed = Uint8Array.from(atob(byId("plotly").textContent), letter => letter.charCodeAt(0));
     const script = document.createElement("script");
-    script.textContent = byId("plotly").textContent;
+    script.textContent = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
     document.head.append(script);
   }
 
-  function live(place) {
+  async function live(place) {
+    await (unpacked ??= unpack());
     const kind = place.dataset.touch;
-    library();
     place.classList.add("live");
     draws[kind](byId(`${kind}-line`).value);
   }
@@ -290,7 +292,7 @@
       byId(`${place.dataset.touch}-line`).onchange = () => { near.unobserve(place); live(place); };
       near.observe(place);
     });
-    addEventListener("beforeprint", () => document.querySelectorAll("[data-touch]:not(.has-still):not(.live)").forEach(live));
+    document.querySelectorAll("[data-touch]:not(.has-still)").forEach(live);
   }
 
   // --- a picture, large ------------------------------------------------------------------------------------
