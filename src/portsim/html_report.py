@@ -56,8 +56,7 @@ def write(finished: Finished, story: Story, path: Path) -> None:
         headlines=headlines.of(finished),
         pictures={picture.name: _embedded(finished, picture.name) for p in story.pages for picture in p.pictures},
         stills={kind: _still(finished, story, name) for kind, name in _STILLS.items()},
-        foot=_css_text(f"{story.head} \u00b7 {finished.run_id}"),
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")) + _foot(finished, story),
         script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
         plotly=Markup(_plotly()),
         data=Markup(_json(_data(finished, story))),
@@ -105,9 +104,11 @@ def _still(finished: Finished, story: Story, kind: str) -> str:
     return _embedded(finished, name) if name in story.said else ""
 
 
-def _css_text(text: str) -> Markup:
-    """Return a text for a string in a style sheet: nothing in it can end the string, or the sheet."""
-    return Markup(re.sub(r'[^\w .,:;\u00b7-]', lambda found: f"\\{ord(found[0]):06x}", text))
+def _foot(finished: Finished, story: Story) -> Markup:
+    """Return the style that names the run at the foot of each printed page."""
+    text = f"{story.head} \u00b7 {finished.run_id}"
+    safe = re.sub(r"[^\w .,:;\u00b7-]", lambda found: f"\\{ord(found[0]):06x}", text)  # it cannot end the string
+    return Markup(f'@page {{ @bottom-left {{ content: "{safe}"; }} }}\n')  # noqa: S704 - made safe above
 
 
 def _json(data: object) -> str:

@@ -5,6 +5,7 @@ Places are in inches from the lower left of the page, letters in points.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -38,7 +39,7 @@ HALO = [withStroke(linewidth=4, foreground="white")]
 
 PALE = "#eeeeee"  # far enough from white for a picture of 256 colours to keep it
 _TITLE_SIZES, _TITLE_LINES = (26.0, 24.0, 22.0, 20.0, 18.0), 2
-_NAME_SIZE, _NOTE_SIZE, _SMALLEST = 18.0, 14.0, 12.0
+_NAME_SIZE, _NOTE_SIZE, _SMALLEST = 18.0, 14.0, 11.5
 _NAME_PAD = 13.0  # a mark at zero does not touch its row's name
 _LINE_SPACING = 1.25
 _MARGIN, _TOP, _BOTTOM, _GAP = 0.45, 0.32, 0.2, 0.12
@@ -324,13 +325,17 @@ def _write_words(axes: Axes, words: Sequence[Words], row: int, size: float, pitc
 def wrap(text: str, width: float, size: float, weight: _Weight = "normal") -> str:
     """Return a text in lines of at most a width, broken at spaces but not inside "33 ± 16 min"."""
     glued = re.sub(r"(?<=\d) (?=min)| (?=±)|(?<=±) |(?<=†) (?=rests)", "\u00a0", text)
+    space = _width("a a", size, weight) - _width("aa", size, weight)
     lines: list[str] = []
+    used = math.inf
     for word in glued.split(" "):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and _width(longer, size, weight) <= width:
-            lines[-1] = longer
+        wide = _width(word, size, weight)  # words come again, lines do not
+        used += space + wide
+        if used <= width:
+            lines[-1] += f" {word}"
         else:
             lines.append(word)
+            used = wide
     return "\n".join(lines).replace("\u00a0", " ")
 
 

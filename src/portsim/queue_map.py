@@ -41,6 +41,7 @@ _GUTTER = 1.55  # inches at the left, for what a strip is
 _PICTURED, _STRIPS = ("truck", "vehicle"), 2  # modes of the moving picture, and how many fit below one another
 _BETWEEN, _CLOCK = 0.12, 1.5  # inches
 _NAME_POINTS, _NUMBER_POINTS = 52, 17  # of a strip: above for names, below for a number
+_CLOSED_POINTS = 44  # what the word takes
 
 
 class Lines(NamedTuple):
@@ -306,7 +307,8 @@ class _Strip:
             if port in self._found.queue[name]:
                 self._bars[name, port] = self._line(left, width, index, look_of(name, self._context).color)
                 continue
-            closed = "\u2013" if self._many else say("map.closed")
+            points = layout.extent(self.axes)[0] * width / (_EDGES[1] - _EDGES[0])
+            closed = "\u2013" if points < _CLOSED_POINTS else say("map.closed")
             layout.write(self.axes, closed, (left + width / 2, 0), (0, -6), ha="center", va="top", fontsize=12)
 
     def _line(self, left: float, width: float, index: int, color: str) -> tuple[Rectangle, Annotation]:

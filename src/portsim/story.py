@@ -218,8 +218,7 @@ def _much(finished: Finished) -> Grid:
     context, summary = finished.context, finished.table("summary")
     options = list(context.scenarios)[1:]
     titles = list(context.scenarios.values())
-    heads = [say("much.mode"), *titles]
-    heads += _change_heads(options, context)
+    heads = [say("much.mode"), *titles, *_change_heads(options)]
     rows = []
     for mode in MODES:
         waits = [service.wait_of(summary, name, ALL, mode) for name in context.scenarios]
@@ -231,15 +230,25 @@ def _much(finished: Finished) -> Grid:
         name = sentence(say(f"mode.{mode}.many")) + context.mark(ports, mode)
         cells = ["" if math.isnan(wait.mean) else plus_minus(wait) for wait in waits]
         changes = [metric_change(finished.table("comparison"), option, mode, _WAIT, context) for option in options]
-        rows.append([name, *cells, *(change_words(change, f" {say('unit.min')}") for change in changes)])
+        rows.append([name, *_with_changes(cells, [change_words(change, f" {say('unit.min')}") for change in changes])])
     return Grid(say("much.caption"), heads, rows)
 
 
-def _change_heads(options: Sequence[str], context: Context) -> list[str]:
-    """Return the heads of the columns of changes, which name the option where there are several."""
-    if len(options) == 1:
-        return [say("much.change")]
-    return [say("where.change", option=context.scenarios[option]) for option in options]
+def _change_heads(options: Sequence[str]) -> list[str]:
+    """Return the head of the column of changes; of several options each stands beside its wait instead."""
+    return [say("much.change")] if len(options) == 1 else []
+
+
+def _with_changes(cells: Sequence[str], changes: Sequence[str]) -> list[str]:
+    """Return the cells of a row with the changes after them, or of several options each behind its wait."""
+    if len(changes) == 1:
+        return [*cells, *changes]
+    base, *options = cells
+    together = [
+        say("much.both", wait=wait, change=change) if wait and change else wait or change
+        for wait, change in zip(options, changes, strict=True)
+    ]
+    return [base, *together]
 
 
 # --- page 1 -------------------------------------------------------------------------------------------------
@@ -435,8 +444,7 @@ def _by_port(telling: _Telling) -> Grid:
     """Return mean waits and changes of every port and mode."""
     context, summary = telling.context, telling.finished.table("summary")
     table = telling.finished.table("comparison")
-    heads = [say("where.port"), say("where.mode"), *context.scenarios.values()]
-    heads += _change_heads(telling.options, context)
+    heads = [say("where.port"), say("where.mode"), *context.scenarios.values(), *_change_heads(telling.options)]
     rows = []
     for port in context.ports:
         for mode in MODES:
@@ -445,7 +453,7 @@ def _by_port(telling: _Telling) -> Grid:
                 continue
             cells = ["\u2013" if math.isnan(wait.mean) else plus_minus(wait) for wait in waits.values()]
             words = [_port_change(table, waits, option, port, mode, context=context) for option in telling.options]
-            rows.append([context.port(port, mode), say(f"mode.{mode}.many"), *cells, *words])
+            rows.append([context.port(port, mode), say(f"mode.{mode}.many"), *_with_changes(cells, words)])
     return Grid(say("where.table"), heads, rows)
 
 

@@ -298,12 +298,11 @@
   // --- a picture, large ------------------------------------------------------------------------------------
 
   function pictures() {
-    const large = byId("large"), shown = large.querySelector("img");
+    const large = byId("large"), shown = large.appendChild(document.createElement("img"));
     document.querySelectorAll("button.picture").forEach(button => button.onclick = () => {
       const picture = button.querySelector("img");
       shown.src = picture.src;
       shown.alt = picture.alt;
-      shown.hidden = false;
       large.showModal();
     });
     large.onclick = () => large.close();
