@@ -122,7 +122,9 @@ def test_the_large_figures_of_page_one_are_those_of_the_tables(read: Finished, w
 def test_a_base_alone_is_headed_by_its_waits(read: Finished) -> None:
     context = {**read.manifest["context"], "about": {"now": ""}}
     [row] = headlines.of(Finished(read.folder, {**read.manifest, "context": context}))
-    table = read.table("summary").query("scenario == 'now' and port == 'all' and lane_type == 'all' and mode == 'truck'")
+    table = read.table("summary").query(
+        "scenario == 'now' and port == 'all' and lane_type == 'all' and mode == 'truck'"
+    )
     expected = plus_minus(Estimate(table["wait_mean_min"].iloc[0], table["wait_mean_hw_min"].iloc[0]))
     assert (expected, "min") in [(one.figure, one.unit) for one in row.headlines]
 

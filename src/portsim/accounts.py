@@ -183,7 +183,10 @@ def worth(cargo: pd.DataFrame, value: pd.DataFrame, option: str, context: Contex
     if found:
         return [
             say(
-                f"worth.{entry.account}", name=within(entry.name), amount=entry.text, range=entry.range or say("value.no_range")
+                f"worth.{entry.account}",
+                name=within(entry.name),
+                amount=entry.text,
+                range=entry.range or say("value.no_range"),
             )
             for entry in headline(found)
         ]

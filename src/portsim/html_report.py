@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ from portsim.words import catalogue, say, sentence
 
 FILE = "report.html"
 TEMPLATES = Path(__file__).parent / "data" / "templates"
-_SHORT = 26
+_SHORT, _FOOT = 26, 80  # letters
 _STILLS = {"day": "hours", "week": "week", "map": ""}  # a touch chart's kind, and how its picture is named
 _DASHES = ("solid", "dash", "dashdot", "dot", "longdash")
 _JS_KEYS = re.compile(r"^(day|week|map|mode|unit)\.")
@@ -55,7 +56,7 @@ def write(finished: Finished, story: Story, path: Path) -> None:
         context=finished.context,
         headlines=headlines.of(finished),
         pictures={picture.name: _embedded(finished, picture.name) for p in story.pages for picture in p.pictures},
-        stills={kind: _still(finished, story, name) for kind, name in _STILLS.items()},
+        stills={kind: _stills(finished, story, name) for kind, name in _STILLS.items()},
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")) + _foot(finished, story),
         script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
         plotly=Markup(_plotly()),
@@ -98,17 +99,21 @@ def _cut(width: float, height: float, top: float) -> str:
     return f'height="{height - top:g}pt" viewBox="0 {top:g} {width:g} {height - top:g}"'
 
 
-def _still(finished: Finished, story: Story, kind: str) -> str:
-    """Return the picture that stands in for a chart that answers to touch: until it is drawn, and on paper."""
+def _stills(finished: Finished, story: Story, kind: str) -> list[tuple[str, str]]:
+    """Return the pictures, and their findings, that stand in for a chart that answers to touch.
+
+    They are seen until it is drawn, and on paper. Where options are many there is one for each.
+    """
     name = "-".join((kind, *story.line))
-    return _embedded(finished, name) if name in story.said else ""
+    return [(_embedded(finished, o), said) for o, said in story.said.items() if o == name or o.startswith(f"{name}-")]
 
 
 def _foot(finished: Finished, story: Story) -> Markup:
     """Return the style that names the run at the foot of each printed page."""
-    text = f"{story.head} \u00b7 {finished.run_id}"
-    safe = re.sub(r"[^\w .,:;\u00b7-]", lambda found: f"\\{ord(found[0]):06x}", text)  # it cannot end the string
-    return Markup(f'@page {{ @bottom-left {{ content: "{safe}"; }} }}\n')  # noqa: S704 - made safe above
+    head = shorten(story.head, _FOOT, placeholder=" \u2026")
+    text = f"{head} \u00b7 {finished.run_id}"
+    safe = re.sub(r"[^\w .,:;\u00b7\u2026-]", lambda found: f"\\{ord(found[0]):06x}", text)  # it cannot end the string
+    return Markup(f'@page {{ @bottom-left {{ content: "{safe}"; }} }}\n')
 
 
 def _json(data: object) -> str:

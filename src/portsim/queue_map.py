@@ -119,13 +119,12 @@ def longest(finished: Finished, mode: str) -> tuple[str, list[str], list[list[st
     caption = say("map.table", who=say(f"mode.{mode}.many"), day=say(f"map.{WEEKDAYS}"))
     if found is None:
         return caption, [], []
-    heads = [say("map.port")]
-    for name in found.queue:
-        heads.append(say("map.longest", scenario=context.scenarios[name]))
-    rows = []
-    for port in ordered(finished):
-        if any(port in ports for ports in found.queue.values()):
-            rows.append([context.port(port, mode), *(_longest_at(found, name, port) for name in found.queue)])
+    heads = [say("map.port"), *(say("map.longest", scenario=context.scenarios[name]) for name in found.queue)]
+    rows = [
+        [context.port(port, mode), *(_longest_at(found, name, port) for name in found.queue)]
+        for port in ordered(finished)
+        if any(port in ports for ports in found.queue.values())
+    ]
     return caption, heads, rows
 
 

@@ -86,9 +86,13 @@ def _draw_account(axes: Axes, account: str, entries: list[Entry], width: float) 
     axes.add_patch(_ground(axes))
     whole = [entry for entry in entries if entry.component == ALL]
     ordered = whole + [entry for entry in entries if entry.component != ALL]
-    first, *others = [entry for entry in ordered if entry.component not in {"toll_paid", "toll_revenue"}][:_MOST_ENTRIES]
+    first, *others = [entry for entry in ordered if entry.component not in {"toll_paid", "toll_revenue"}][
+        :_MOST_ENTRIES
+    ]
     used = _write_down(axes, 12, say(f"account.{account}"), fontsize=20, fontweight="bold")
-    used = _write_down(axes, used, layout.wrap(say(f"account.{account}_is"), width, 13), fontsize=13, color=layout.QUIET)
+    used = _write_down(
+        axes, used, layout.wrap(say(f"account.{account}_is"), width, 13), fontsize=13, color=layout.QUIET
+    )
     used = _write_down(axes, used + 8, first.name, fontsize=14, fontweight="bold")
     used = _write_down(axes, used, first.text, fontsize=17, fontweight="bold", color=GAIN)
     if first.range:
