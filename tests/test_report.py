@@ -19,7 +19,19 @@ from pptx import Presentation
 from pptx.util import Emu
 
 from desk import BASE, OPTION, call, lay_out
-from portsim import accounts, finished, headlines, html_report, index, queue_map, story, value_charts, words, workbook
+from portsim import (
+    accounts,
+    finished,
+    headlines,
+    html_report,
+    index,
+    publish,
+    queue_map,
+    story,
+    value_charts,
+    words,
+    workbook,
+)
 from portsim.errors import ResultsError
 from portsim.findings import Context
 from portsim.finished import Finished
@@ -130,7 +142,7 @@ def test_a_base_alone_is_headed_by_its_waits(read: Finished) -> None:
 
 
 def test_a_table_that_is_missing_is_said_and_what_does_not_need_it_is_told(
-    study: Path, read: Finished, tmp_path: Path
+    study: Path, read: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On page 1, and on the page that would have rested on it; the table is not offered as one to look at."""
     folder = tmp_path / "study"
@@ -147,6 +159,9 @@ def test_a_table_that_is_missing_is_said_and_what_does_not_need_it_is_told(
     where = text[text.index('id="where"') : text.index('id="options"')]
     assert words.say("html.missing", files="tables/comparison.csv") in where
     assert words.say("html.csv", files="tables/summary.csv") in where
+    monkeypatch.setattr(publish, "write", lambda _: publish.Published({}, ""))
+    assert call("report", folder) == 0
+    assert f"missing in the folder: {names}" in capsys.readouterr().out
 
 
 def test_pages_have_one_title_each_headings_in_order_and_a_description_of_every_picture(written: str) -> None:
@@ -201,11 +216,12 @@ def test_one_scenario_has_a_report_too(results: Path, replications: int) -> None
     assert words.say("answer.worth_none") in told.answers[2].sentences
 
 
-def test_one_replication_of_a_comparison_gives_no_verdict(results: Path) -> None:
+def test_one_replication_of_a_comparison_gives_no_verdict(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "write", lambda _: publish.Published({}, ""))
     out, desk = results / "single", results.parent
     how = ("--out", out, "--replications", 1, "--jobs", 1)
     assert call("compare", desk / "now.yaml", desk / "opened.yaml", *how) == 0
-    told = story.tell(Finished.of(out), json.loads((out / "manifest.json").read_text())["findings"])
+    told = story.tell(Finished.of(out), {})
     assert told.head == words.say("head.no_interval", option="New opens")
 
 
