@@ -62,7 +62,7 @@ ORDER = (
     {"charts", "finished", "validation_charts"},
     {"accounts", "service"},
     {"service_charts", "value_charts", "queue_map"},
-    {"figures", "story"},
+    {"figures", "headlines", "story"},
     {"html_report", "slides", "workbook", "index"},
     {"publish"},
     {"report"},

@@ -12,7 +12,7 @@ import pandas as pd
 from portsim.findings import ALL, ASSUMED_WAIT, DAGGER, Context, cargo_title, cargo_values
 from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
 from portsim.numbers import Estimate, clear, dollars, number
-from portsim.words import known, say
+from portsim.words import known, say, within
 
 ACCOUNTS = ("trade", "welfare", "regional")
 MONTHS = 12
@@ -56,12 +56,10 @@ class Entry(NamedTuple):
     @property
     def range(self) -> str:
         """Return the range over the inputs, and whether the amount lies in it."""
-        parts = []
-        if self.low < self.high:
-            parts.append(say("value.range", low=self._amount(self.low), high=self._amount(self.high)))
-        if self.low < self.high and not self.low <= self.amount <= self.high:
-            parts.append(say("value.outside"))
-        return "; ".join(parts)
+        if not self.low < self.high:
+            return ""
+        ends = {"low": self._amount(self.low), "high": self._amount(self.high)}
+        return say("value.range", **ends) if self.low <= self.amount <= self.high else say("value.outside", **ends)
 
     def _amount(self, value: float) -> str:
         usd = self.unit == say("unit.usd_per_year")
@@ -162,6 +160,8 @@ def steps_title(found: Steps, option: str, context: Context) -> str:
     amount, verdict = found.total, _verdict(found.total)
     key = {BETTER: "better", WORSE: "worse", NO_CLEAR_CHANGE: "unclear", IDENTICAL: "same"}[verdict]
     largest = max(found.parts, key=lambda part: abs(part[1]))[0]
+    if found.account == "welfare":  # a part of welfare is no name, as a port is: inside a sentence it has no capital
+        largest = within(largest)
     text = say(
         f"steps.{found.account}.{key}",
         size=dollars(Estimate(abs(amount.mean), amount.half_width)),
@@ -192,7 +192,10 @@ def worth(cargo: pd.DataFrame, value: pd.DataFrame, option: str, context: Contex
     if found:
         return [
             say(
-                f"worth.{entry.account}", name=entry.name, amount=entry.text, range=entry.range or say("value.no_range")
+                f"worth.{entry.account}",
+                name=within(entry.name),
+                amount=entry.text,
+                range=entry.range or say("value.no_range"),
             )
             for entry in headline(found)
         ]

@@ -257,8 +257,11 @@ def report(
     """Draw figures, report, slides and workbook of a finished study again, without simulating."""
     from portsim.report import redraw  # noqa: PLC0415
 
-    redraw(results)
+    missing = redraw(results)
     typer.echo(f"{results}: report.html, deck.pptx, tables.xlsx and figures/ drawn anew")
+    if missing:
+        absent = ", ".join(f"tables/{name}.csv" for name in missing)
+        typer.echo(f"missing in the folder: {absent}: what rests on it is left out; the same run again writes it")
 
 
 @app.command()

@@ -114,6 +114,12 @@ class Finished:
         there = sorted(path.stem for path in (self.folder / "tables").glob("*.csv"))
         return [name for name in COLUMNS if name in there] + [name for name in there if name not in COLUMNS]
 
+    @property
+    def missing(self) -> list[str]:
+        """Return the tables that the run wrote and that the folder no longer has."""
+        wrote = self.manifest.get("tables", ALWAYS)
+        return [name for name in wrote if not (self.folder / "tables" / f"{name}.csv").is_file()]
+
     @cached_property
     def context(self) -> Context:
         """Return what charts say beside their tables, of the scenarios without companions and later years."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import math
 import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from portsim import queue_map
+from portsim import headlines, queue_map
 from portsim.findings import Context, Line, lane_words
 from portsim.finished import Finished
 from portsim.layout import LOOKS, TITLE_ID
@@ -24,11 +27,15 @@ from portsim.words import catalogue, say, sentence
 
 FILE = "report.html"
 TEMPLATES = Path(__file__).parent / "data" / "templates"
-_SHORT = 26
+_SHORT, _FOOT = 26, 80  # letters
+_STILLS = {"day": "hours", "week": "week", "map": ""}  # a touch chart's kind, and how its picture is named
 _DASHES = ("solid", "dash", "dashdot", "dot", "longdash")
 _JS_KEYS = re.compile(r"^(day|week|map|mode|unit)\.")
 _LONG_DECIMALS = re.compile(r"(scale\([^)]*\))|(\d\.\d\d)\d+")
 _TITLE = re.compile(rf' <g id="{TITLE_ID}(\d+)">.*?\n {{2}}</g>\n', re.DOTALL)
+_IDLE = re.compile(r"<!--.*?-->\s*|\s*\n\s*", re.DOTALL)  # of an SVG
+_ATTRIBUTE = re.compile(r"=\"([^\"']*)\"")
+_SAFE = " !$'()*+,-./:;=?@[]_~"  # of a data address: what may stand in an attribute as it is
 _FRAME = re.compile(r'height="[\d.]+pt" viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
@@ -47,8 +54,10 @@ def write(finished: Finished, story: Story, path: Path) -> None:
         story=story,
         finished=finished,
         context=finished.context,
+        headlines=headlines.of(finished),
         pictures={picture.name: _embedded(finished, picture.name) for p in story.pages for picture in p.pictures},
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        stills={kind: _stills(finished, story, name) for kind, name in _STILLS.items()},
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")) + _foot(finished, story),
         script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
         plotly=Markup(_plotly()),
         data=Markup(_json(_data(finished, story))),
@@ -65,15 +74,16 @@ def _is_short(cell: str) -> bool:
 
 
 def _plotly() -> str:
-    """Return plotly's script, which the wheel carries; reading it does not import plotly."""
-    return (resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    """Return plotly's script, packed: the wheel carries it, and reading it does not import plotly."""
+    script = (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+    return base64.b64encode(gzip.compress(script, 6, mtime=0)).decode()
 
 
 def _embedded(finished: Finished, name: str) -> str:
     """Return a figure's SVG as a data address, a hundredth of a point being fine enough."""
     drawn = (finished.folder / "figures" / f"{name}.svg").read_text(encoding="utf-8")
     small = _LONG_DECIMALS.sub(lambda found: found[1] or found[2], _without_title(drawn))
-    return "data:image/svg+xml;base64," + base64.b64encode(small.encode()).decode()
+    return "data:image/svg+xml," + quote(_ATTRIBUTE.sub(r"='\1'", _IDLE.sub(" ", small)), safe=_SAFE)
 
 
 def _without_title(drawn: str) -> str:
@@ -87,6 +97,23 @@ def _without_title(drawn: str) -> str:
 
 def _cut(width: float, height: float, top: float) -> str:
     return f'height="{height - top:g}pt" viewBox="0 {top:g} {width:g} {height - top:g}"'
+
+
+def _stills(finished: Finished, story: Story, kind: str) -> list[tuple[str, str]]:
+    """Return the pictures, and their findings, that stand in for a chart that answers to touch.
+
+    They are seen until it is drawn, and on paper. Where options are many there is one for each.
+    """
+    name = "-".join((kind, *story.line))
+    return [(_embedded(finished, o), said) for o, said in story.said.items() if o == name or o.startswith(f"{name}-")]
+
+
+def _foot(finished: Finished, story: Story) -> Markup:
+    """Return the style that names the run at the foot of each printed page."""
+    head = shorten(story.head, _FOOT, placeholder=" \u2026")
+    text = f"{head} \u00b7 {finished.run_id}"
+    safe = re.sub(r"[^\w .,:;\u00b7\u2026-]", lambda found: f"\\{ord(found[0]):06x}", text)  # it cannot end the string
+    return Markup(f'@page {{ @bottom-left {{ content: "{safe}"; }} }}\n')
 
 
 def _json(data: object) -> str:

@@ -39,7 +39,7 @@ def studies(folder: Path) -> list[dict[str, Any]]:
                 "name": path.parent.name,
                 "headline": manifest.get("headline", ""),
                 "finished": manifest["finished"],
-                "run": say("reproduce.runs_text", warm_up=run["warm_up_weeks"], **_only(run)),
+                "run": say("index.run", warm_up=run["warm_up_weeks"], **_only(run)),
                 "files": [(say(f"index.{key}"), name) for key, name in _FILES if (path.parent / name).is_file()],
             }
         except (OSError, ValueError, KeyError, IndexError, TypeError):

@@ -5,6 +5,7 @@ Places are in inches from the lower left of the page, letters in points.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -36,9 +37,10 @@ TICK_ROOM = 0.42  # inches below a panel
 TITLE_ID = "title-"  # of the title in an SVG, before the points of the page that it takes
 HALO = [withStroke(linewidth=4, foreground="white")]
 
-_PALE = "#f2f2f2"
+PALE = "#eeeeee"  # far enough from white for a picture of 256 colours to keep it
 _TITLE_SIZES, _TITLE_LINES = (26.0, 24.0, 22.0, 20.0, 18.0), 2
-_NAME_SIZE, _NOTE_SIZE, _SMALLEST = 18.0, 14.0, 11.0
+_NAME_SIZE, _NOTE_SIZE, _SMALLEST = 18.0, 14.0, 11.5
+_NAME_PAD = 13.0  # a mark at zero does not touch its row's name
 _LINE_SPACING = 1.25
 _MARGIN, _TOP, _BOTTOM, _GAP = 0.45, 0.32, 0.2, 0.12
 _BESIDE = 0.3  # between axes and the words beside them
@@ -279,10 +281,10 @@ def row_axes(figure: Figure, box: Box, rows: Sequence[Row], heading: str, *, tot
     names = max(_width(row.name, _NAME_SIZE, "bold" if total else "normal") for row in rows)
     texts = [_width(text, size) + _MARK_ROOM * bool(look) for row in rows for text, look in row.words]
     column = max([*texts, _width(heading, TEXT_SIZE, "bold")]) + _BESIDE
-    axes = place(figure, Box(box.left + names + 0.2, bottom, box.right - column, top))
+    axes = place(figure, Box(box.left + names + 0.3, bottom, box.right - column, top))
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=_NAME_SIZE, linespacing=1.1)
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, pad=_NAME_PAD)
     axes.spines["left"].set_visible(False)
     axes.grid(visible=True, axis="x")
     _band_rows(axes, box, len(rows), total=total)
@@ -299,7 +301,7 @@ def _band_rows(axes: Axes, box: Box, rows: int, *, total: bool) -> None:
     left, right = ((edge / width - within.x0) / within.width for edge in (box.left - 0.1, box.right + 0.1))
     across: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False, "zorder": 0}
     for row in range(0, rows, 2):
-        axes.add_patch(Rectangle((left, row - 0.5), right - left, 1, color=_PALE, **across))
+        axes.add_patch(Rectangle((left, row - 0.5), right - left, 1, color=PALE, **across))
     if total:
         axes.plot([left, right], [rows - 1.5] * 2, color=INK, linewidth=1.5, **across)
         axes.get_yticklabels()[-1].set_fontweight("bold")
@@ -323,13 +325,17 @@ def _write_words(axes: Axes, words: Sequence[Words], row: int, size: float, pitc
 def wrap(text: str, width: float, size: float, weight: _Weight = "normal") -> str:
     """Return a text in lines of at most a width, broken at spaces but not inside "33 ± 16 min"."""
     glued = re.sub(r"(?<=\d) (?=min)| (?=±)|(?<=±) |(?<=†) (?=rests)", "\u00a0", text)
+    space = _width("a a", size, weight) - _width("aa", size, weight)
     lines: list[str] = []
+    used = math.inf
     for word in glued.split(" "):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and _width(longer, size, weight) <= width:
-            lines[-1] = longer
+        wide = _width(word, size, weight)  # words come again, lines do not
+        used += space + wide
+        if used <= width:
+            lines[-1] += f" {word}"
         else:
             lines.append(word)
+            used = wide
     return "\n".join(lines).replace("\u00a0", " ")
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
+from matplotlib.text import Annotation
 from PIL import Image
 
 from portsim import layout
@@ -24,7 +25,7 @@ from portsim.charts import handle, look_of
 from portsim.findings import ALL
 from portsim.finished import Finished
 from portsim.numbers import Estimate, number, plus_minus
-from portsim.words import say
+from portsim.words import say, sentence
 
 STEPS, STEPS_PER_HOUR = 144, 6
 WEEKDAYS = "monday-friday"
@@ -33,8 +34,14 @@ FILE = "queue-map.gif"
 _NEAR, _PER_ROOT_KM = 1.0, 0.12  # the strip's scale: no two ports too close, far ones not too far
 _PIXELS, _FRAME_MS, _LAST_MS = 72, 90, 1200
 _COLOURS = 64
+_HALF_A_TRAVELLER = 0.5
 _ROOMY = 2  # scenarios whose numbers fit side by side
-_EDGES, _WIDEST = (-0.09, 1.09), 0.13
+_EDGES, _WIDEST = (-0.27, 1.08), 0.13
+_GUTTER = 1.55  # inches at the left, for what a strip is
+_PICTURED, _STRIPS = ("truck", "vehicle"), 2  # modes of the moving picture, and how many fit below one another
+_BETWEEN, _CLOCK = 0.12, 1.5  # inches
+_NAME_POINTS, _NUMBER_POINTS = 52, 17  # of a strip: above for names, below for a number
+_CLOSED_POINTS = 44  # what the word takes
 
 
 class Lines(NamedTuple):
@@ -80,9 +87,9 @@ def worst(found: Lines, scenario: str) -> tuple[str, int]:
 
 
 def peak(found: Lines) -> int:
-    """Return the step to open at: when most stand in line in the first scenario."""
-    first = next(iter(found.queue.values()))
-    return int(np.sum(list(first.values()), axis=0).argmax()) if first else 0
+    """Return the step to open at, the one that the title tells of: when the first scenario's longest line stands."""
+    first, ports = next(iter(found.queue.items()))
+    return worst(found, first)[1] if ports else 0
 
 
 def title(finished: Finished, mode: str) -> str | None:
@@ -112,23 +119,22 @@ def longest(finished: Finished, mode: str) -> tuple[str, list[str], list[list[st
     caption = say("map.table", who=say(f"mode.{mode}.many"), day=say(f"map.{WEEKDAYS}"))
     if found is None:
         return caption, [], []
-    heads = [say("map.port")]
-    for name in found.queue:
-        heads += [say("map.longest", scenario=context.scenarios[name]), say("map.when")]
-    rows = []
-    for port in ordered(finished):
-        if any(port in ports for ports in found.queue.values()):
-            cells = [cell for name in found.queue for cell in _longest_cells(found, name, port)]
-            rows.append([context.port(port, mode), *cells])
+    heads = [say("map.port"), *(say("map.longest", scenario=context.scenarios[name]) for name in found.queue)]
+    rows = [
+        [context.port(port, mode), *(_longest_at(found, name, port) for name in found.queue)]
+        for port in ordered(finished)
+        if any(port in ports for ports in found.queue.values())
+    ]
     return caption, heads, rows
 
 
-def _longest_cells(found: Lines, scenario: str, port: str) -> tuple[str, str]:
+def _longest_at(found: Lines, scenario: str, port: str) -> str:
     queue = found.queue[scenario].get(port)
     if queue is None:
-        return say("map.closed"), ""
+        return say("map.closed")
     step = int(queue.argmax())
-    return _at(found, scenario, port, step), clock_time(step) if queue.max() >= 0.5 else ""  # noqa: PLR2004 - half a traveller
+    longest = _at(found, scenario, port, step)
+    return longest if queue.max() < _HALF_A_TRAVELLER else say("map.when", queue=longest, time=clock_time(step))
 
 
 # --- places -------------------------------------------------------------------------------------------------
@@ -156,6 +162,7 @@ def places(finished: Finished, shown: Sequence[str]) -> dict[str, float]:
 def data(finished: Finished) -> dict[str, Any]:
     """Return what the report's map is drawn from: travellers in line, to the whole traveller."""
     modes: dict[str, Any] = {}
+    peaks: dict[str, dict[str, int]] = {}
     shown: set[str] = set()
     for mode in MODES:
         of_days = {}
@@ -164,11 +171,14 @@ def data(finished: Finished) -> dict[str, Any]:
             if found is not None and found.longest >= 1:
                 shown |= {port for ports in found.queue.values() for port in ports}
                 of_days[days] = {name: _rounded(ports) for name, ports in found.queue.items()}
+                peaks.setdefault(mode, {})[days] = peak(found)
         if of_days:
             modes[mode] = of_days
     ports = [port for port in ordered(finished) if port in shown]
     return {
         "modes": modes,
+        "peaks": peaks,
+        "findings": {mode: title(finished, mode) for mode in modes},
         "ports": ports,
         "places": places(finished, ports),
         "km": finished.place_km if all(port in finished.place_km for port in ports) else {},
@@ -182,14 +192,21 @@ def _rounded(ports: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, list[int
 # --- the moving picture -------------------------------------------------------------------------------------
 
 
+def pictured(finished: Finished, mode: str) -> list[Lines]:
+    """Return the lines that the moving picture shows, each mode on a strip of its own, the report's mode first."""
+    found = [lines(finished, name) for name in dict.fromkeys((mode, *_PICTURED))]
+    shown = [of for of in found if of is not None and of.longest >= 1]
+    return shown[: _STRIPS if all(len(of.queue) <= _ROOMY for of in shown) else 1]
+
+
 def write_gif(finished: Finished, mode: str, path: Path) -> bool:
     """Write a weekday of the lines as a moving picture; False where there is nothing to show."""
-    found = lines(finished, mode)
-    if found is None or found.longest < 1:
+    shown = pictured(finished, mode)
+    if not shown:
         return False
     with layout.style():
-        frames = list(_frames(finished, found))
-    still = peak(found)  # the first picture: what is shown where nothing moves
+        frames = list(_frames(finished, shown))
+    still = peak(shown[0])  # the first picture: what is shown where nothing moves
     palette = frames[still].quantize(_COLOURS, method=Image.Quantize.MEDIANCUT)
     small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in (frames[still], *frames)]
     for frame in small:
@@ -201,97 +218,103 @@ def write_gif(finished: Finished, mode: str, path: Path) -> bool:
     return True
 
 
-def _frames(finished: Finished, found: Lines) -> Iterator[Image.Image]:
+def _frames(finished: Finished, shown: Sequence[Lines]) -> Iterator[Image.Image]:
     """Yield a picture every ten minutes: what stands still is drawn once."""
     context = finished.context
-    heading = title(finished, found.mode) or ""
-    notes = [say("map.definition"), say("map.step")]
+    heading = title(finished, shown[0].mode) or ""
+    notes = [say("map.definition"), say("map.own_scale") if len(shown) > 1 else "", say("map.step")]
     figure, box = layout.page(heading, notes, context.provenance)
     figure.set_dpi(_PIXELS)
     canvas = FigureCanvasAgg(figure)
-    box = layout.legend(figure, box, [handle(name, context) for name in found.queue])
-    axes = layout.place(figure, box)
-    bars, labels, time = _draw_strip(axes, finished, found)
+    key = [handle(name, context) for name in context.drawn(shown[0].queue)]
+    box = layout.legend(figure, box._replace(right=box.right - _CLOCK), key)._replace(right=box.right)
+    height = (box.top - box.bottom) / len(shown)
+    strips = []
+    for index, found in enumerate(shown):
+        top = box.top - index * height
+        axes = layout.place(figure, box._replace(top=top, bottom=top - height + _BETWEEN))
+        strips.append(_Strip(axes, finished, found))
+    time = _clock(strips[0].axes)
     canvas.draw()
     still = canvas.copy_from_bbox(figure.bbox)
     for step in range(STEPS):
         canvas.restore_region(still)
         time.set_text(clock_time(step))
-        axes.draw_artist(time)
-        for key, bar in bars.items():
-            queue = float(found.queue[key[0]][key[1]][step])
-            bar.set_height(-queue)
-            labels[key].set_text(number(queue, 0))
-            labels[key].xy = (bar.get_x() + bar.get_width() / 2, -queue)
-            axes.draw_artist(bar)
-            axes.draw_artist(labels[key])
+        strips[0].axes.draw_artist(time)
+        for strip in strips:
+            strip.draw(step)
         yield Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-Key = tuple[str, str]
+def _clock(axes: Axes) -> Annotation:
+    """Return the time of day, above the right end of the first strip."""
+    how: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "bottom", "annotation_clip": False}
+    place = (_EDGES[1], axes.get_ylim()[1])
+    return axes.annotate("", place, (0, 5), fontsize=26, fontweight="bold", animated=True, **how)
 
 
-def _draw_strip(axes: Axes, finished: Finished, found: Lines) -> tuple[dict[Key, Rectangle], dict[Key, Any], Any]:
-    """Draw the strip without its lines; return what moves: bars, their numbers, and the time."""
-    context = finished.context
-    shown = [port for port in ordered(finished) if any(port in ports for ports in found.queue.values())]
-    at = places(finished, shown)
-    axes.set_axis_off()
-    axes.set_xlim(*_EDGES)
-    deep = found.longest * 1.24
-    above = 0.34 * deep
-    axes.set_ylim(-deep, above)
-    axes.axhspan(0, above, color="#e9eef2", zorder=0)
-    axes.axhline(0, color=layout.INK, linewidth=3, zorder=3)
-    words: dict[str, Any] = {"color": layout.QUIET, "fontsize": 13}
-    layout.write(axes, say("map.us"), (_EDGES[0], above), (6, -4), va="top", **words)
-    layout.write(axes, say("map.mexico"), (_EDGES[0], -deep), (6, 4), va="bottom", **words)
-    moving: dict[str, Any] = {"animated": True}
-    time = axes.annotate(
-        "",
-        (_EDGES[1], above),
-        (-6, -4),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        fontsize=26,
-        fontweight="bold",
-        **moving,
-    )
-    bars: dict[Key, Rectangle] = {}
-    labels: dict[Key, Any] = {}
-    gap = min((b - a for a, b in pairwise(at.values())), default=0.3)
-    width = min(0.7 * gap, _WIDEST) / len(found.queue)
-    for port in shown:
-        text = layout.wrap(context.port(port, found.mode), 1.2, 14, "bold")
-        layout.write(axes, text, (at[port], 0), (0, 8), ha="center", va="bottom", fontsize=14, fontweight="bold")
-        for index, name in enumerate(found.queue):
-            left = at[port] + width * (index - len(found.queue) / 2)
-            if port not in found.queue[name]:
-                layout.write(
-                    axes,
-                    say("map.closed") if len(found.queue) <= _ROOMY else "\u2013",
-                    (left + width / 2, 0),
-                    (0, -6),
-                    ha="center",
-                    va="top",
-                    fontsize=11,
-                )
+class _Strip:
+    """The strip of one mode: what stands still is drawn at once, its lines at each step."""
+
+    def __init__(self, axes: Axes, finished: Finished, found: Lines) -> None:
+        self.axes = axes
+        self._found = found
+        self._context = finished.context
+        self._many = len(found.queue) > _ROOMY
+        self._bars: dict[tuple[str, str], tuple[Rectangle, Annotation]] = {}
+        self._ground(layout.extent(axes)[1])
+        shown = [port for port in ordered(finished) if any(port in ports for ports in found.queue.values())]
+        at = places(finished, shown)
+        gap = min((after - before for before, after in pairwise(at.values())), default=0.3)
+        width = min(0.7 * gap, _WIDEST) / len(found.queue)
+        for port in shown:
+            self._port(port, at[port], width)
+
+    def draw(self, step: int) -> None:
+        """Draw the lines of a step."""
+        for (name, port), (bar, count) in self._bars.items():
+            queue = float(self._found.queue[name][port][step])
+            bar.set_height(-queue)
+            count.set_text(number(queue, 0))
+            count.xy = (bar.get_x() + bar.get_width() / 2, -queue)
+            self.axes.draw_artist(bar)
+            self.axes.draw_artist(count)
+
+    def _ground(self, points: float) -> None:
+        """Draw both sides of the border: room above for the ports' names, below for the numbers of the lines."""
+        numbers = _NUMBER_POINTS * (len(self._found.queue) if self._many else 1)
+        scale = self._found.longest / (points - _NAME_POINTS - numbers)  # travellers a point
+        above, deep = _NAME_POINTS * scale, self._found.longest + numbers * scale
+        self.axes.set_axis_off()
+        self.axes.set_xlim(*_EDGES)
+        self.axes.set_ylim(-deep, above)
+        self.axes.axhspan(0, above, color="#e9eef2", zorder=0)
+        self.axes.axhline(0, color=layout.INK, linewidth=3, zorder=3)
+        who = say("map.strip", who=sentence(say(f"mode.{self._found.mode}.many")))
+        layout.write(self.axes, who, (_EDGES[0], above), (6, -6), va="top", fontsize=16, fontweight="bold")
+        words: dict[str, Any] = {"color": layout.QUIET, "fontsize": 12}
+        layout.write(self.axes, say("map.us"), (_EDGES[0], 0), (6, 5), va="bottom", **words)
+        mexico = layout.wrap(say("map.mexico"), _GUTTER, 12)
+        layout.write(self.axes, mexico, (_EDGES[0], 0), (6, -6), va="top", linespacing=1.2, **words)
+
+    def _port(self, port: str, at: float, width: float) -> None:
+        """Write a port's name, and put its lines below."""
+        text = layout.wrap(self._context.port(port, self._found.mode), 1.2, 14, "bold")
+        layout.write(self.axes, text, (at, 0), (0, 7), ha="center", va="bottom", fontsize=14, fontweight="bold")
+        for index, name in enumerate(self._found.queue):
+            left = at + width * (index - len(self._found.queue) / 2)
+            if port in self._found.queue[name]:
+                self._bars[name, port] = self._line(left, width, index, look_of(name, self._context).color)
                 continue
-            color = look_of(name, context).color
-            bars[name, port] = Rectangle((left, 0), 0.9 * width, 0, color=color, zorder=2, **moving)
-            axes.add_patch(bars[name, port])
-            lower = 15 * index if len(found.queue) > _ROOMY else 0
-            labels[name, port] = axes.annotate(
-                "",
-                (left + 0.45 * width, 0),
-                (0, -4 - lower),
-                textcoords="offset points",
-                ha="center",
-                va="top",
-                fontsize=13,
-                color=color,
-                annotation_clip=False,
-                **moving,
-            )
-    return bars, labels, time
+            points = layout.extent(self.axes)[0] * width / (_EDGES[1] - _EDGES[0])
+            closed = "\u2013" if points < _CLOSED_POINTS else say("map.closed")
+            layout.write(self.axes, closed, (left + width / 2, 0), (0, -6), ha="center", va="top", fontsize=12)
+
+    def _line(self, left: float, width: float, index: int, color: str) -> tuple[Rectangle, Annotation]:
+        """Return a line's bar and number, which move; of many scenarios the numbers stand one below the other."""
+        bar = Rectangle((left, 0), 0.9 * width, 0, color=color, zorder=2, animated=True)
+        self.axes.add_patch(bar)
+        lower = _NUMBER_POINTS * index if self._many else 0
+        how: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "top", "annotation_clip": False}
+        place = (left + 0.45 * width, 0)
+        return bar, self.axes.annotate("", place, (0, -3 - lower), fontsize=13, color=color, animated=True, **how)

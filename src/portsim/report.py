@@ -418,14 +418,19 @@ def write(folder: Path, study: Study, measures: Run, started: float, engine: str
     found = build_tables(study, measures)
     _write_tables(folder, found)
     _write_resolved(folder, study)
-    manifest = _manifest(study, started, engine)
+    manifest = {**_manifest(study, started, engine), "tables": [name for name, _ in found.items()]}
     _publish(Finished(folder, manifest))
     return found
 
 
-def redraw(folder: Path) -> None:
-    """Draw figures, pages, slides and workbook of a finished folder anew. Raises ResultsError where it is not one."""
-    _publish(Finished.of(folder))
+def redraw(folder: Path) -> list[str]:
+    """Draw figures, pages, slides and workbook of a finished folder anew; return the tables that are missing in it.
+
+    Raises ResultsError where it is not a finished folder.
+    """
+    finished = Finished.of(folder)
+    _publish(finished)
+    return finished.missing
 
 
 def _publish(finished: Finished) -> None:

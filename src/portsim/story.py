@@ -218,8 +218,7 @@ def _much(finished: Finished) -> Grid:
     context, summary = finished.context, finished.table("summary")
     options = list(context.scenarios)[1:]
     titles = list(context.scenarios.values())
-    heads = [say("much.mode"), *titles]
-    heads += _change_heads(options, context)
+    heads = [say("much.mode"), *titles, *_change_heads(options)]
     rows = []
     for mode in MODES:
         waits = [service.wait_of(summary, name, ALL, mode) for name in context.scenarios]
@@ -231,15 +230,25 @@ def _much(finished: Finished) -> Grid:
         name = sentence(say(f"mode.{mode}.many")) + context.mark(ports, mode)
         cells = ["" if math.isnan(wait.mean) else plus_minus(wait) for wait in waits]
         changes = [metric_change(finished.table("comparison"), option, mode, _WAIT, context) for option in options]
-        rows.append([name, *cells, *(change_words(change, f" {say('unit.min')}") for change in changes)])
+        rows.append([name, *_with_changes(cells, [change_words(change, f" {say('unit.min')}") for change in changes])])
     return Grid(say("much.caption"), heads, rows)
 
 
-def _change_heads(options: Sequence[str], context: Context) -> list[str]:
-    """Return the heads of the columns of changes, which name the option where there are several."""
-    if len(options) == 1:
-        return [say("much.change")]
-    return [say("where.change", option=context.scenarios[option]) for option in options]
+def _change_heads(options: Sequence[str]) -> list[str]:
+    """Return the head of the column of changes; of several options each stands beside its wait instead."""
+    return [say("much.change")] if len(options) == 1 else []
+
+
+def _with_changes(cells: Sequence[str], changes: Sequence[str]) -> list[str]:
+    """Return the cells of a row with the changes after them, or of several options each behind its wait."""
+    if len(changes) == 1:
+        return [*cells, *changes]
+    base, *options = cells
+    together = [
+        say("much.both", wait=wait, change=change) if wait and change else wait or change
+        for wait, change in zip(options, changes, strict=True)
+    ]
+    return [base, *together]
 
 
 # --- page 1 -------------------------------------------------------------------------------------------------
@@ -260,7 +269,14 @@ def _what(telling: _Telling) -> list[str]:
     about = telling.finished.about
     names = telling.options or [telling.context.base]
     said = [about[name].strip() for name in names if about.get(name)]
-    return said + [f"{telling.found[f'waits-{m}']}." for m in MODES if f"waits-{m}" in telling.found]
+    found = [telling.found[f"waits-{mode}"] for mode in MODES if f"waits-{mode}" in telling.found]
+    return said + [f"{_unnamed(text, telling)}." for text in found]
+
+
+def _unnamed(text: str, telling: _Telling) -> str:
+    """Return a finding without the option's name at its head, where there is only one that it can be about."""
+    heading = f"{telling.context.scenarios[telling.options[0]]}: " if len(telling.options) == 1 else ""
+    return sentence(text.removeprefix(heading))
 
 
 def _verdicts(telling: _Telling, option: str) -> list[str]:
@@ -283,13 +299,15 @@ def _sure(telling: _Telling) -> list[str]:
     context, options = telling.context, telling.options
     if context.replications == 1:
         return [say("answer.sure_one")]
-    gaps = {"replications": context.replications, "weeks": context.weeks}
-    said = [say("answer.sure_run" if options else "answer.sure_alone", **gaps)]
-    said += [say("answer.sure_few", **gaps)] * (context.replications < FEW)
+    weeks = say("count.week_one") if context.weeks == 1 else say("count.week", count=context.weeks)
+    gaps = {"replications": context.replications, "weeks": weeks}
+    said = []
     for option in options:
         verdicts = _verdicts(telling, option)
         text = say("answer.sure_verdicts", **_tally(verdicts))
         said.append(text if len(options) == 1 else f"{context.scenarios[option]}: {text[0].lower()}{text[1:]}")
+    said.append(say("answer.sure_run" if options else "answer.sure_alone", **gaps))
+    said += [say("answer.sure_few", **gaps)] * (context.replications < FEW)
     if options:
         said.append(_at_low_patience(telling))
     return said
@@ -327,9 +345,7 @@ def _worth_sentences(telling: _Telling) -> list[str]:
             heading = f"{telling.context.scenarios[option]}: "
             known = text if text.startswith(heading) or len(telling.options) == 1 else heading + text
             said.append(known.rstrip(".") + ".")
-    if not cargo.empty:
-        said.append(findings.upper_reading(cargo, telling.context))
-    return [*filter(None, said), say("answer.worth_kinds")]
+    return [*said, say("answer.worth_kinds")]
 
 
 def _rests(telling: _Telling) -> list[str]:
@@ -428,8 +444,7 @@ def _by_port(telling: _Telling) -> Grid:
     """Return mean waits and changes of every port and mode."""
     context, summary = telling.context, telling.finished.table("summary")
     table = telling.finished.table("comparison")
-    heads = [say("where.port"), say("where.mode"), *context.scenarios.values()]
-    heads += _change_heads(telling.options, context)
+    heads = [say("where.port"), say("where.mode"), *context.scenarios.values(), *_change_heads(telling.options)]
     rows = []
     for port in context.ports:
         for mode in MODES:
@@ -438,7 +453,7 @@ def _by_port(telling: _Telling) -> Grid:
                 continue
             cells = ["\u2013" if math.isnan(wait.mean) else plus_minus(wait) for wait in waits.values()]
             words = [_port_change(table, waits, option, port, mode, context=context) for option in telling.options]
-            rows.append([context.port(port, mode), say(f"mode.{mode}.many"), *cells, *words])
+            rows.append([context.port(port, mode), say(f"mode.{mode}.many"), *_with_changes(cells, words)])
     return Grid(say("where.table"), heads, rows)
 
 
@@ -555,6 +570,8 @@ def _worth(telling: _Telling) -> Page | None:
     grids += [_cargo_grid(telling, cargo)] if pictures and not cargo.empty else []
     files = [name for name in ("value", "emissions", "appraisal", "cargo_value") if name in telling.finished.names]
     text = [say("answer.worth_kinds")]
+    if pictures and not cargo.empty:
+        text += filter(None, [findings.upper_reading(cargo, telling.context)])
     return Page("worth", say("page.worth"), title, say("worth.definition"), files, text, pictures, grids)
 
 
@@ -615,7 +632,7 @@ def _trust(telling: _Telling) -> Page:
     title = pictures[0].finding if pictures else say("observed.page_none")
     counted = telling.finished.table("observed_crossings")
     grids = [] if counted.empty else [_crossings_grid(counted, telling.context)]
-    text = [say("observed.note")] if pictures else [say("observed.absent")]
+    text = [say("observed.note"), say("observed.held_out")] if pictures else [say("observed.absent")]
     return Page("trust", say("page.trust"), title, say("observed.definition"), files, text, pictures, grids)
 
 

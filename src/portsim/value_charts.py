@@ -18,6 +18,7 @@ from portsim.words import say
 
 GAIN, LOSS = "#0072B2", "#D55E00"
 _MOST_ENTRIES = 6
+_LINE = 1.2
 
 
 def waterfall(found: Steps, option: str, context: Context) -> Figure:
@@ -79,29 +80,38 @@ def side_by_side(found: dict[str, list[Entry]], option: str, context: Context) -
 
 
 def _draw_account(axes: Axes, account: str, entries: list[Entry], width: float) -> None:
-    """Write one account as a column of entries, its own heading above."""
+    """Write one account as a column of entries, its own heading above; the first alone has its range."""
     axes.set_axis_off()
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.add_patch(_ground(axes))
-    how: dict[str, Any] = {"va": "top", "linespacing": 1.2}
-    layout.write(axes, say(f"account.{account}"), (0.05, 0.97), (0, 0), fontweight="bold", fontsize=20, **how)
-    lines = layout.wrap(say(f"account.{account}_is"), width, 13)
-    layout.write(axes, lines, (0.05, 0.88), (0, 0), color=layout.QUIET, fontsize=13, **how)
-    first = [entry for entry in entries if entry.component == ALL]
-    ordered = first + [entry for entry in entries if entry.component != ALL]
-    shown = [entry for entry in ordered if entry.component not in {"toll_paid", "toll_revenue"}][:_MOST_ENTRIES]
-    first = first or shown[:1]  # the headline of a column: it alone has its range
-    top, pitch = 0.73, 0.105
-    for row, entry in enumerate(shown):
-        y, bold = top - row * pitch - 0.115 * (row > 0), "bold" if entry in first else "normal"
-        layout.write(axes, entry.name, (0.05, y), (0, 0), fontsize=14, fontweight=bold, **how)
-        layout.write(axes, entry.text, (0.05, y), (0, -18), fontsize=15, fontweight="bold", color=GAIN, **how)
-        if entry.range and entry in first:
-            layout.write(axes, layout.wrap(entry.range, width, 11), (0.05, y), (0, -37), fontsize=11, **how)
+    whole = [entry for entry in entries if entry.component == ALL]
+    ordered = whole + [entry for entry in entries if entry.component != ALL]
+    first, *others = [entry for entry in ordered if entry.component not in {"toll_paid", "toll_revenue"}][
+        :_MOST_ENTRIES
+    ]
+    used = _write_down(axes, 12, say(f"account.{account}"), fontsize=20, fontweight="bold")
+    used = _write_down(
+        axes, used, layout.wrap(say(f"account.{account}_is"), width, 13), fontsize=13, color=layout.QUIET
+    )
+    used = _write_down(axes, used + 8, first.name, fontsize=14, fontweight="bold")
+    used = _write_down(axes, used, first.text, fontsize=17, fontweight="bold", color=GAIN)
+    if first.range:
+        used = _write_down(axes, used, layout.wrap(first.range, width, 12), fontsize=12)
+    room = layout.extent(axes)[1] - used - 6
+    pitch = min(46.0, room / max(len(others), 1))
+    for row, entry in enumerate(others):
+        below = _write_down(axes, used + 8 + row * pitch, entry.name, fontsize=13)
+        _write_down(axes, below - 2, entry.text, fontsize=14, fontweight="bold", color=GAIN)
+
+
+def _write_down(axes: Axes, used: float, text: str, **how: Any) -> float:
+    """Write lines so many points below the top of the axes; return how many are used after them."""
+    layout.write(axes, text, (0.05, 1), (0, -used), va="top", linespacing=_LINE, **how)
+    return used + (text.count("\n") + 1) * _LINE * float(how["fontsize"]) + 3
 
 
 def _ground(axes: Axes) -> Any:
     from matplotlib.patches import Rectangle  # noqa: PLC0415
 
-    return Rectangle((0, 0), 1, 1, transform=axes.transAxes, color="#f2f2f2", zorder=0)
+    return Rectangle((0, 0), 1, 1, transform=axes.transAxes, color=layout.PALE, zorder=0)

@@ -46,6 +46,11 @@ def listed(items: Iterable[str]) -> str:
     return say("list.and", first=", ".join(first), last=last) if first else last
 
 
+def within(text: str) -> str:
+    """Return a phrase without the capital at its head, for the middle of a sentence; an abbreviation keeps its own."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
 def sentence(text: str) -> str:
     """Return a phrase with a capital at its head."""
     return text[:1].upper() + text[1:]

@@ -51,8 +51,6 @@
     if (!select) return;
     Object.entries(data.days).forEach(([key, line]) => option(select, key, line.label));
     select.value = data.line;
-    select.onchange = () => drawDay(select.value);
-    drawDay(select.value);
   }
 
   // --- the week of a line ----------------------------------------------------------------------------------
@@ -94,7 +92,7 @@
       layout[`xaxis${index + 1}`] = {...still, anchor: `y${index + 1}`, tickvals: ticks, ticktext: ticks.map(hour => `${String(hour).padStart(2, "0")}:00`), showgrid: false,
         title: index === count - 1 ? {text: say("week.x")} : undefined};
       layout[`yaxis${index + 1}`] = {...still, anchor: `x${index + 1}`, domain: [from + room, to - room], autorange: "reversed", showgrid: false};
-      layout.annotations.push({text: `<b>${panel.title}</b>`, xref: "paper", yref: "paper", x: 0, xanchor: "left", y: to - room, yanchor: "bottom", showarrow: false});
+      layout.annotations.push({text: `<b>${panel.title}</b>`, xref: "paper", yref: "paper", x: 0, xanchor: "left", xshift: narrow() ? -46 : 0, y: to - room, yanchor: "bottom", showarrow: false});
     });
     const chart = byId("week-chart");
     Plotly.react(chart, panels.flatMap((panel, index) => heat(panel, index, top, reach, count)), layout, config);
@@ -105,8 +103,6 @@
     if (!select) return;
     Object.entries(data.weeks).forEach(([key, line]) => option(select, key, line.label));
     select.value = data.line;
-    select.onchange = () => drawWeek(select.value);
-    drawWeek(select.value);
   }
 
   // --- the queue map ---------------------------------------------------------------------------------------
@@ -140,11 +136,7 @@
       if ([...days.options].some(({value}) => value === chosen)) days.value = chosen;
     }
 
-    function peak() {
-      const base = Object.values(lines()[shown()[0].name]);
-      const total = step => base.reduce((sum, queue) => sum + queue[step], 0);
-      return [...Array(LAST + 1).keys()].reduce((best, step) => total(step) > total(best) ? step : best, 0);
-    }
+    const peak = () => data.map.peaks[modes.value][days.value];
 
     function draw() {
       const key = byId("map-key");
@@ -156,6 +148,7 @@
       }));
       const ports = data.map.ports.filter(port => shown().some(({name}) => lines()[name][port]));
       const longest = Math.max(1, ...shown().flatMap(({name}) => Object.values(lines()[name]).flat()));
+      byId("map-finding").textContent = modes.value === data.mode ? "" : data.map.findings[modes.value] ?? "";
       strip.replaceChildren();
       moving = (narrow() ? upright : across)(ports, longest);
       show();
@@ -260,8 +253,8 @@
       slider.value = Number(slider.value) + by;
       show();
     };
-    modes.onchange = () => { fillDays(); draw(); };
-    days.onchange = draw;
+    modes.onchange = () => { stop(); fillDays(); slider.value = peak(); draw(); };
+    days.onchange = () => { stop(); draw(); };
     fillDays();
     slider.value = peak();
     draw();
@@ -269,16 +262,58 @@
     addEventListener("resize", () => { if (narrow() !== was) { was = narrow(); draw(); } });
   }
 
-  // The page can be read at once; the charts of the large library follow when the browser has time.
-  function charts() {
-    const library = document.createElement("script");
-    library.textContent = byId("plotly").textContent;
-    document.head.append(library);
-    day();
-    week();
-    document.documentElement.dataset.ready = "true";
+  // --- charts of the large library -------------------------------------------------------------------------
+  // The page is read, and its pictures seen, before the library is: it starts when a chart comes near, or is used.
+
+  const draws = {day: drawDay, week: drawWeek};
+
+  let unpacked;
+
+  async function unpack() {
+    const packed = Uint8Array.from(atob(byId("plotly").textContent), letter => letter.charCodeAt(0));
+    const script = document.createElement("script");
+    script.textContent = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+    document.head.append(script);
   }
 
+  async function live(place) {
+    await (unpacked ??= unpack());
+    const kind = place.dataset.touch;
+    place.classList.add("live");
+    draws[kind](byId(`${kind}-line`).value);
+  }
+
+  function touch() {
+    const near = new IntersectionObserver(seen => seen.filter(({isIntersecting}) => isIntersecting).forEach(({target}) => {
+      near.unobserve(target);
+      live(target);
+    }), {rootMargin: "100px"});
+    document.querySelectorAll("[data-touch]").forEach(place => {
+      byId(`${place.dataset.touch}-line`).onchange = () => { near.unobserve(place); live(place); };
+      near.observe(place);
+    });
+    document.querySelectorAll("[data-touch]:not(.has-still)").forEach(live);
+  }
+
+  // --- a picture, large ------------------------------------------------------------------------------------
+
+  function pictures() {
+    const large = byId("large"), shown = large.appendChild(document.createElement("img"));
+    document.querySelectorAll("button.picture").forEach(button => button.onclick = () => {
+      const picture = button.querySelector("img");
+      shown.src = picture.src;
+      shown.alt = picture.alt;
+      large.showModal();
+    });
+    large.onclick = () => large.close();
+  }
+
+  day();
+  week();
   map();
-  addEventListener("load", () => setTimeout(charts, 0));
+  pictures();
+  addEventListener("load", () => requestAnimationFrame(() => {
+    touch();
+    document.documentElement.dataset.ready = "true";
+  }));
 })();
