@@ -16,7 +16,7 @@ SOURCE = Path(portsim.__file__).parent
 
 # In the order in which data flow: a module may import those before it, not its peers.
 ORDER = (
-    {"errors", "clock", "numbers", "theory"},
+    {"errors", "clock", "numbers", "theory", "words"},
     {"schema", "profiles"},
     {"inversion", "opening", "paths", "windows"},
     {"messages", "checks", "edits", "oracles"},
@@ -57,7 +57,7 @@ ORDER = (
     {"fit_report"},
     {"baseline_files"},
     {"grounds"},
-    {"findings", "layout", "words"},
+    {"findings", "layout"},
     {"charts", "finished", "validation_charts"},
     {"accounts", "service"},
     {"service_charts", "value_charts", "queue_map"},
@@ -96,11 +96,11 @@ OWNERS = {
 }
 ENGINES_SEE = {"clock", "policies", "model", "workload", "records", "engines.rules"}
 TABLES_ONLY = {
-    "charts": {"numbers", "inference", "findings", "layout"},
-    "findings": {"numbers", "inference"},
+    "charts": {"numbers", "inference", "findings", "layout", "words"},
+    "findings": {"numbers", "inference", "words"},
     "economics": {"numbers", "inference"},
 }
-FIGURES_ONLY = {"numbers": set(), "theory": set(), "inference": set(), "layout": {"numbers"}}
+FIGURES_ONLY = {"numbers": set(), "theory": set(), "inference": set(), "layout": {"numbers", "words"}, "words": set()}
 
 
 def name_of(path: Path) -> str:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from portsim import accounts, layout
 from portsim.accounts import Entry, Steps
-from portsim.findings import ALL, ASSUMED_NOTE, DAGGER, Context
+from portsim.findings import ALL, DAGGER, Context
 from portsim.layout import TEXT_SIZE
 from portsim.numbers import Estimate, dollars
 from portsim.words import say
@@ -23,7 +23,7 @@ _MOST_ENTRIES = 6
 def waterfall(found: Steps, option: str, context: Context) -> Figure:
     """Return the parts of an account one after the other, and their sum with its interval of chance."""
     notes = [say(f"steps.{found.account}.note"), say("steps.chance")]
-    notes += [ASSUMED_NOTE] * any(name.endswith(DAGGER) for name, _ in found.parts)
+    notes += [say("chart.assumed")] * any(name.endswith(DAGGER) for name, _ in found.parts)
     with layout.style():
         figure, box = layout.page(accounts.steps_title(found, option, context), notes, context.provenance)
         axes = layout.place(figure, layout.Box(box.left + 1.15, box.bottom + 1.0, box.right, box.top - 0.1))
