@@ -60,6 +60,7 @@ ORDER = (
     {"findings", "layout"},
     {"charts", "finished", "validation_charts"},
     {"accounts", "service"},
+    {"appraised"},
     {"service_charts", "value_charts", "queue_map"},
     {"figures", "story"},
     {"html_report", "slides", "workbook", "index"},

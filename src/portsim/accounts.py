@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from portsim.findings import ALL, Context, cargo_title, cargo_values
+from portsim.findings import ALL, DAGGER, Context, cargo_title, cargo_values
 from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
-from portsim.numbers import Estimate, clear, dollars, number
+from portsim.numbers import Estimate, clear, decimals, dollars, number
 from portsim.words import known, say
 
+BILLION = 1e9
 ACCOUNTS = ("trade", "welfare", "regional")
 MONTHS = 12
 _NOT_STEPS = {"us_content", "toll_paid", "toll_revenue", ALL}  # a part of another, what cancels, the sum
@@ -50,16 +51,52 @@ class Entry(NamedTuple):
     @property
     def range(self) -> str:
         """Return the range over the inputs, and whether the amount lies in it."""
-        parts = []
-        if self.low < self.high:
-            parts.append(say("value.range", low=self._amount(self.low), high=self._amount(self.high)))
-        if self.low < self.high and not self.low <= self.amount <= self.high:
-            parts.append(say("value.outside"))
-        return "; ".join(parts)
+        parts = [say("value.range", span=self.span)] if self.span else []
+        return "; ".join([*parts, say("value.outside")] if self.outside else parts)
+
+    @property
+    def span(self) -> str:
+        """Return the range over the inputs alone; nothing where there is none."""
+        if not self.low < self.high:
+            return ""
+        return say("worth.span", low=self._amount(self.low), high=self._amount(self.high))
+
+    @property
+    def outside(self) -> bool:
+        """Say whether the amount, at the figures of the guidance, lies outside the range over the inputs."""
+        return self.low < self.high and not self.low <= self.amount <= self.high
 
     def _amount(self, value: float) -> str:
         usd = self.unit == say("unit.usd_per_year")
         return dollars(Estimate(value, math.nan)) if usd else number(value, 0)
+
+
+def money(value: float, *, signed: bool = False) -> str:
+    """Return an amount alone: in billions from a billion on."""
+    return money_estimate(Estimate(value, math.nan), signed=signed)
+
+
+def money_estimate(usd: Estimate, *, signed: bool = False) -> str:
+    """Return an amount with its half-width of chance, if it has one: in billions from a billion on."""
+    if abs(usd.mean) < BILLION:
+        return dollars(usd, signed=signed)
+    mean, half_width = usd.mean / BILLION, usd.half_width / BILLION
+    places = 1 if math.isnan(half_width) else max(decimals(half_width), 1)
+    text = number(mean, places, signed=signed)
+    sign = text[0] if not text[0].isdigit() else ""
+    if math.isnan(half_width):
+        return say("value.billions", amount=f"{sign}${text.removeprefix(sign)}")
+    width = f"${number(half_width, places)}"
+    return say("value.billions_with", amount=f"{sign}${text.removeprefix(sign)}", half_width=width)
+
+
+def rests_on_assumed(value: pd.DataFrame, option: str, context: Context) -> bool:
+    """Say whether any of an option's welfare arises where the wait of the base was assumed."""
+    if value.empty:
+        return False
+    rows = value[(value["base"] == context.base) & (value["option"] == option) & (value["account"] == "welfare")]
+    changed = rows[rows["usd_per_year"].fillna(0) != 0]
+    return any((port, mode) in context.assumed_waits for port, mode in zip(changed["port"], changed["mode"], strict=True))
 
 
 def entries(value: pd.DataFrame, option: str, context: Context) -> dict[str, list[Entry]]:
@@ -128,6 +165,9 @@ class Steps(NamedTuple):
     account: str
     parts: Sequence[tuple[str, float]]
     total: Estimate
+    within: Mapping[str, str] = {}
+    """What a part is called within a sentence, by its name, where that differs."""
+    mark: str = ""
 
 
 def steps(value: pd.DataFrame, cargo: pd.DataFrame, option: str, context: Context) -> Steps | None:
@@ -137,7 +177,10 @@ def steps(value: pd.DataFrame, cargo: pd.DataFrame, option: str, context: Contex
     if net is not None and not math.isnan(net.amount):
         parts = [(e.name, e.amount) for e in welfare if e.component not in _NOT_STEPS and not math.isnan(e.amount)]
         add_up = math.isclose(sum(part for _, part in parts), net.amount, rel_tol=1e-3, abs_tol=1.0)
-        return Steps("welfare", parts, Estimate(net.amount, net.half_width)) if parts and add_up else None
+        within = {e.name: known(f"within.{e.component}", e.name) for e in welfare}
+        mark = DAGGER if rests_on_assumed(value, option, context) else ""
+        total = Estimate(net.amount, net.half_width)
+        return Steps("welfare", parts, total, within, mark) if parts and add_up else None
     if cargo.empty:
         return None
     values = {port: v for (name, port), v in cargo_values(cargo, context).items() if name == option}
@@ -157,7 +200,8 @@ def steps_title(found: Steps, option: str, context: Context) -> str:
         f"steps.{found.account}.{key}",
         size=dollars(Estimate(abs(amount.mean), amount.half_width)),
         change=dollars(amount, signed=True),
-        largest=largest,
+        largest=found.within.get(largest, largest),
+        mark=found.mark,
     )
     return f"{context.scenarios[option]}: {text}"
 
@@ -170,10 +214,13 @@ def _verdict(total: Estimate) -> str:
     return BETTER if total.mean > 0 else WORSE
 
 
-def accounts_title(found: dict[str, list[Entry]], option: str, context: Context) -> str:
-    """Return the finding of the accounts that have one figure each: two methods disagree on the third."""
+def accounts_title(found: dict[str, list[Entry]], option: str, context: Context, mark: str = "") -> str:
+    """Return the finding of the accounts that have one figure each: two methods disagree on the third.
+
+    `mark` is a dagger where they rest on an assumed wait.
+    """
     first = [entry for entry in headline(found) if entry.component in {"cargo", ALL}]
-    parts = [say(f"accounts.{entry.account}", amount=entry.text) for entry in first]
+    parts = [say(f"accounts.{entry.account}", amount=entry.text, mark=mark) for entry in first]
     return f"{context.scenarios[option]}: {'; '.join(parts)}"
 
 
@@ -181,9 +228,14 @@ def worth(cargo: pd.DataFrame, value: pd.DataFrame, option: str, context: Contex
     """Return in sentences what an option is worth: each account by itself."""
     found = entries(value, option, context)
     if found:
+        mark = DAGGER if rests_on_assumed(value, option, context) else ""
+        marks = {"trade": mark, "welfare": mark}
         return [
             say(
-                f"worth.{entry.account}", name=entry.name, amount=entry.text, range=entry.range or say("value.no_range")
+                f"worth.{entry.account}",
+                name=entry.name + marks.get(entry.account, ""),
+                amount=entry.text,
+                range=entry.range or say("value.no_range"),
             )
             for entry in headline(found)
         ]

@@ -5,7 +5,6 @@ Places are in inches from the lower left of the page, letters in points.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cache
@@ -28,6 +27,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from portsim.numbers import number
+from portsim.words import glued
 
 STYLE = Path(__file__).parent / "data" / "portsim.mplstyle"
 INK, QUIET, GREY = "#1a1a1a", "#4d4d4d", "#c4c4c4"
@@ -322,9 +322,8 @@ def _write_words(axes: Axes, words: Sequence[Words], row: int, size: float, pitc
 
 def wrap(text: str, width: float, size: float, weight: _Weight = "normal") -> str:
     """Return a text in lines of at most a width, broken at spaces but not inside "33 ± 16 min"."""
-    glued = re.sub(r"(?<=\d) (?=min)| (?=±)|(?<=±) |(?<=†) (?=rests)", "\u00a0", text)
     lines: list[str] = []
-    for word in glued.split(" "):
+    for word in glued(text).split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and _width(longer, size, weight) <= width:
             lines[-1] = longer

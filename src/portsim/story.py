@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from portsim import accounts, findings, queue_map, service
+from portsim import accounts, appraised, findings, queue_map, service
 from portsim.findings import ALL, Change, Context, Line
 from portsim.finished import Finished
 from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
 from portsim.numbers import Estimate, dollars, number, plus_minus
 from portsim.service import change_words, metric_change
-from portsim.words import listed, say, sentence
+from portsim.words import known, listed, say, sentence
 
 MODES = ("truck", "vehicle", "bus", "pedestrian")  # the first that changes heads the report: cargo rests on trucks
 FEW = 5  # fewer replications leave the width of an interval to chance
@@ -90,7 +90,10 @@ def tell(finished: Finished, found: Mapping[str, str]) -> Story:
     context = finished.context
     mode = headline_mode(finished)
     line = headline_line(finished, mode)
-    makers = (_day, _where, _shares, _options, _week, _booths, _map, _worth, _drivers, _trust, _assumptions, _reproduce)
+    makers = (
+        *(_day, _where, _shares, _options, _week, _booths, _map),
+        *(_worth, _appraisal, _drivers, _trust, _assumptions, _reproduce),
+    )
     telling = _Telling(finished, context, dict(found), mode, line)
     pages = [page for maker in makers if (page := maker(telling)) is not None]
     options = [context.scenarios[name] for name in list(context.scenarios)[1:]]
@@ -321,7 +324,7 @@ def _worth_sentences(telling: _Telling) -> list[str]:
         return [say("answer.worth_none")]
     if values.empty and findings.no_truck_change(cargo):
         return [say("answer.worth_no_trucks")]
-    said = []
+    said = [f"{appraised.title(of, telling.context)}." for of in appraised.read(telling.finished)]
     for option in telling.options:
         for text in accounts.worth(cargo, values, option, telling.context):
             heading = f"{telling.context.scenarios[option]}: "
@@ -575,11 +578,43 @@ def _cargo_grid(telling: _Telling, cargo: pd.DataFrame) -> Grid:
     heads = [say(f"worth.{key}") for key in ("option", "port", "minutes", "share", "usd", "low_high", "flag")]
     rows = []
     for (option, port), v in findings.cargo_values(cargo, context).items():
-        name = sentence(ALL) if port == ALL else context.port(port, "truck")
+        name = say("worth.all_ports") if port == ALL else context.port(port, "truck")
         low, high = (dollars(Estimate(end, math.nan)) for end in (v.low, v.high))
-        usd = ("\u2013", "\u2013") if v.blank or v.usd.mean == 0 else (dollars(v.usd, signed=True), f"{low} to {high}")
+        usd = ("\u2013", "\u2013") if v.blank or v.usd.mean == 0 else (dollars(v.usd, signed=True), say("worth.span", low=low, high=high))
         rows.append([context.scenarios[option], name, plus_minus(v.minutes), f"{100 * v.share:.2f}%", *usd, v.flag])
     return Grid(say("worth.table"), heads, rows)
+
+
+def _appraisal(telling: _Telling) -> Page | None:
+    """Return the appraised options: measures, waits of the years simulated, and what would turn the answer."""
+    found = appraised.read(telling.finished)
+    if not found:
+        return None
+    files = [name for name in ("appraisal", "appraisal_years", "tornado") if name in telling.finished.names]
+    pictures = telling.pictures([f"appraisal-{of.option}" for of in found], ("appraisal_years",))
+    grids, text = [], []
+    for of in found:
+        grids += appraisal_grids(telling.finished, of)
+        text += [say("value.outside_npv")] * of.outside + appraised.cautions(of)
+    title = "; ".join(appraised.title(of, telling.context) for of in found)
+    definition = say("appraisal.definition", year=found[0].dollar_year)
+    return Page("appraisal", say("page.appraisal"), title, definition, files, text, pictures, grids)
+
+
+def appraisal_grids(finished: Finished, of: appraised.Appraised) -> list[Grid]:
+    """Return the tables of an appraised option: measures, waits by year where later years were simulated, inputs."""
+    context, option = finished.context, finished.context.scenarios[of.option]
+    grids = [Grid(say("appraisal.table", option=option), appraised.head(of), appraised.rows(of))]
+    by_year = appraised.waits(finished, of.option)
+    if by_year is not None:
+        heads = [say("where.mode"), say("options.option"), *map(str, by_year.years)]
+        rows = appraised.waits_rows(by_year, of.option, context)
+        grids.append(Grid(say("appraisal.waits_table"), heads, rows))
+    turnings = appraised.turnings(finished, of)
+    if turnings:
+        caption = say("appraisal.turnings_table", option=option)
+        grids.append(Grid(caption, appraised.turnings_head(), appraised.turnings_rows(turnings)))
+    return grids
 
 
 def _drivers(telling: _Telling) -> Page | None:
@@ -589,7 +624,7 @@ def _drivers(telling: _Telling) -> Page | None:
     if not rows:
         return None
     first = rows[0]
-    low, high = (dollars(Estimate(float(first[key]), math.nan)) for key in ("usd_at_low", "usd_at_high"))
+    low, high = (accounts.money(float(first[key])) for key in ("usd_at_low", "usd_at_high"))
     title = say(
         "drivers.title", option=telling.context.scenarios[telling.options[0]], label=first["label"], low=low, high=high
     )
@@ -597,8 +632,8 @@ def _drivers(telling: _Telling) -> Page | None:
     cells = [
         [
             str(r["label"]),
-            str(r["class"]),
-            *(dollars(Estimate(float(r[k]), math.nan)) for k in ("usd_at_low", "usd_at_high")),
+            known(f"class.{r['class']}", str(r["class"])),
+            *(accounts.money(float(r[k])) for k in ("usd_at_low", "usd_at_high")),
         ]
         for r in rows
     ]
@@ -653,7 +688,8 @@ def _main_inputs(inputs: pd.DataFrame) -> Iterator[list[str]]:
     wanted = inputs[~own & ((inputs["class"] == "assumed") | (inputs["low"] != ""))]
     for row in wanted.head(_MOST_INPUTS).to_dict("records"):
         name = str(row["input"]).removeprefix("network.").replace("_", " ").replace(".", ": ")
-        yield [name, *(str(row[key]) for key in ("value", "unit", "low", "high", "year", "class", "title"))]
+        held = {**row, "class": known(f"class.{row['class']}", str(row["class"]))}
+        yield [name, *(str(held[key]) for key in ("value", "unit", "low", "high", "year", "class", "title"))]
 
 
 def _reproduce(telling: _Telling) -> Page:

@@ -48,6 +48,11 @@ def counted(what: str, count: int) -> str:
     return say(f"count.{what}", count=count)
 
 
+def glued(text: str) -> str:
+    """Return a text whose lines break at spaces, but not inside "33 ± 16 min", nor after a dagger that heads a note."""
+    return re.sub(rf"(?<=\d) (?={re.escape(say('unit.min'))})| (?=±)|(?<=±) |(?<=^†) |(?<= †) ", "\u00a0", text)
+
+
 def slug(text: str) -> str:
     """Return a text of the tables as the last part of a key: "beyond the rule's reach" is beyond_the_rules_reach."""
     return re.sub(r"[^a-z0-9]+", "_", text.lower().replace("'", "")).strip("_")
