@@ -18,7 +18,7 @@ from portsim.finished import Finished
 from portsim.inference import BETTER, NO_CLEAR_CHANGE, WORSE
 from portsim.numbers import Estimate, number, plus_minus
 from portsim.service import percent
-from portsim.words import known, listed, say, sentence
+from portsim.words import listed, say, sentence
 
 MODES = ("truck", "vehicle", "bus", "pedestrian")
 _DISCOUNTED = ("pv_benefits", "pv_capital", "pv_operating", "npv", "benefit_cost_ratio", "benefit_cost_ratio_all_costs")
@@ -286,7 +286,7 @@ class Turning(NamedTuple):
     @property
     def name(self) -> str:
         """Return the input, and that it is assumed."""
-        return self.label + (say("drivers.assumed") if self.class_ == "assumed" else "")
+        return sentence(self.label) + (say("drivers.assumed") if self.class_ == "assumed" else "")
 
 
 def turnings(finished: Finished, found: Appraised) -> list[Turning]:
@@ -325,9 +325,9 @@ def turnings_rows(found: Sequence[Turning]) -> list[list[str]]:
     return [
         [
             turning.name,
-            f"{_figure(turning.value)} {known(f'figure_unit.{turning.unit}', turning.unit)}",
-            say("worth.span", low=_figure(turning.low), high=_figure(turning.high)),
-            _figure(turning.turns_at) if turning.turns_at >= 0 else say("appraisal.no_figure"),
+            _figure(turning.value, turning.unit),
+            say("worth.span", low=_figure(turning.low, turning.unit), high=_figure(turning.high, turning.unit)),
+            _figure(turning.turns_at, turning.unit) if turning.turns_at >= 0 else say("measure.none"),
             _reach(turning),
         ]
         for turning in found
@@ -340,8 +340,11 @@ def _reach(turning: Turning) -> str:
     return say("appraisal.within") if turning.within else say("appraisal.outside")
 
 
-def _figure(value: float) -> str:
-    """Return a figure in four digits at most, large ones with their separators."""
-    if abs(value) >= 1e3:  # noqa: PLR2004 - a thousand
-        return number(float(f"{value:.4g}"), 0)
-    return f"{value:.4g}"
+def _figure(value: float, unit: str) -> str:
+    """Return a figure with its unit, in four digits at most."""
+    if unit == "USD":
+        return money(value)
+    digits = number(float(f"{value:.4g}"), 0) if abs(value) >= 1e3 else f"{value:.4g}"  # noqa: PLR2004 - a thousand
+    if unit.startswith("%"):
+        return f"{digits}%"
+    return f"${digits}" if unit.startswith("USD") else digits

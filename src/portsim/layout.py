@@ -211,7 +211,7 @@ def panels(box: Box, headings: Sequence[Sequence[str]], names: Sequence[str], *,
 
     An empty heading is a place left free, the first of its row; the row's names then stand in it.
     """
-    left = box.left + max(_width(name, PANEL_SIZE) for name in names) + 0.15
+    left = box.left + max(text_width(name, PANEL_SIZE) for name in names) + 0.15
     columns = max(len(row) for row in headings)
     width = (box.right - left - _PANEL_GAP * (columns - 1)) / columns
     wrapped = [[_heading(text, width) for text in row] for row in headings]
@@ -276,9 +276,9 @@ def row_axes(figure: Figure, box: Box, rows: Sequence[Row], heading: str, *, tot
     points = (top - bottom) * _POINTS_PER_INCH / len(rows)
     lines = max(1, *(len(row.words) for row in rows), 1)
     size = max(min(TEXT_SIZE, 0.94 * points / lines / _LINE_SPACING), _SMALLEST)
-    names = max(_width(row.name, _NAME_SIZE, "bold" if total else "normal") for row in rows)
-    texts = [_width(text, size) + _MARK_ROOM * bool(look) for row in rows for text, look in row.words]
-    column = max([*texts, _width(heading, TEXT_SIZE, "bold")]) + _BESIDE
+    names = max(text_width(row.name, _NAME_SIZE, "bold" if total else "normal") for row in rows)
+    texts = [text_width(text, size) + _MARK_ROOM * bool(look) for row in rows for text, look in row.words]
+    column = max([*texts, text_width(heading, TEXT_SIZE, "bold")]) + _BESIDE
     axes = place(figure, Box(box.left + names + 0.2, bottom, box.right - column, top))
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=_NAME_SIZE, linespacing=1.1)
@@ -325,7 +325,7 @@ def wrap(text: str, width: float, size: float, weight: _Weight = "normal") -> st
     lines: list[str] = []
     for word in glued(text).split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and _width(longer, size, weight) <= width:
+        if lines and text_width(longer, size, weight) <= width:
             lines[-1] = longer
         else:
             lines.append(word)
@@ -333,7 +333,7 @@ def wrap(text: str, width: float, size: float, weight: _Weight = "normal") -> st
 
 
 @cache
-def _width(text: str, size: float, weight: _Weight = "normal") -> float:
+def text_width(text: str, size: float, weight: _Weight = "normal") -> float:
     """Return the width of the widest line of a text."""
     font = FontProperties(family="DejaVu Sans", size=size, weight=weight)
     widths = [text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -700,7 +700,7 @@ def _reproduce(telling: _Telling) -> Page:
         [say("reproduce.redraw"), f"portsim report {telling.finished.folder}"],
         [say("reproduce.run"), telling.finished.run_id],
         [say("reproduce.digest"), manifest["study_digest"]],
-        *([say("reproduce.scenario", scenario=s["title"]), s["digest"]] for s in manifest["scenarios"]),
+        *([say("reproduce.scenario", scenario=s["title"]), s["digest"]] for s in _main(telling.finished)),
         [say("reproduce.seed"), str(run["seed"])],
         [
             say("reproduce.runs"),
@@ -721,9 +721,14 @@ def _reproduce(telling: _Telling) -> Page:
     return Page("reproduce", say("page.reproduce"), say("reproduce.title_same"), "", (), (), (), (grid,))
 
 
+def _main(finished: Finished) -> list[dict[str, Any]]:
+    """Return what the manifest says of the scenarios, without companions and later years: they follow from these."""
+    return [s for s in finished.manifest["scenarios"] if s["name"] in finished.context.scenarios]
+
+
 def command(finished: Finished) -> str:
     """Return the command that repeats the run."""
-    scenarios = [s for s in finished.manifest["scenarios"] if s["name"] not in finished.companions.values()]
+    scenarios = _main(finished)
     files = [next(iter(s["files"]), s["name"]) for s in scenarios]
     run, sets = scenarios[0]["run"], dict.fromkeys(text for s in scenarios for text in s["sets"])
     words = ["portsim", "run" if len(files) == 1 else "compare", *files]

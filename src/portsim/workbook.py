@@ -291,7 +291,7 @@ def _chart(book: Any, finished: Finished, formats: Mapping[str, Any]) -> None:
             {
                 "name": say("slide.minutes"),
                 "min": 0,
-                "max": math.ceil(max(wait.ends[1] for wait in waits.values()) / 5 + 0.01) * 5,
+                "max": math.ceil(max(w.ends[1] for (name, _), w in waits.items() if name in names) / 5 + 0.01) * 5,
                 "major_gridlines": {"visible": True, "line": {"color": "#C4C4C4"}},
             }
         )
