@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from portsim.findings import ALL, DAGGER, Context
 from portsim.finished import MANIFEST, Finished
 from portsim.inference import IDENTICAL
 from portsim.layout import LOOKS
-from portsim.numbers import Estimate, dollars
+from portsim.numbers import MINUS, Estimate, dollars
 from portsim.story import Grid, Page, Picture, Story, appraisal_grids
 from portsim.words import glued, listed, say
 
@@ -34,6 +35,7 @@ _SMALL = 12
 _CELLS = (18, 17, 16, 15, 14, 13, 12)  # points of a table's letters: the largest that fits
 _CELL_SIDE, _CELL_ABOVE, _LEADING = 0.08, 0.055, 1.2
 _NARROWEST = 0.6  # inches of a column
+_LEGIBLE = 14
 _INK, _QUIET, _PALE, _RULE = "1A1A1A", "4D4D4D", "F2F2F2", "C4C4C4"
 _FONT = "Arial"
 _PERCENT = '[=0]0"%";[<0.5]"<1%";0"%"'  # what is not nothing is never written as nothing
@@ -71,7 +73,7 @@ class _Deck:
         holder.left, holder.top = Inches(_MARGIN), Inches(_TITLE_TOP)
         holder.width, holder.height = Inches(_WIDTH - 2 * _MARGIN), Inches(_TITLE_HEIGHT)
         size = next(size for longest, size in _TITLE_SIZES if len(title) <= longest)
-        _fill(holder.text_frame, [glued(title)], size, bold=True)
+        _fill(holder.text_frame, [_unbroken(title)], size, bold=True)
         slide.notes_slide.notes_text_frame.text = "\n".join([*filter(None, more), self._source(files)])
         return slide
 
@@ -117,7 +119,7 @@ class _Deck:
 
         Where even the smallest letters do not fit, the last rows are left out, and a line says where they stand.
         """
-        whole = _WIDTH - 2 * _MARGIN
+        whole, grid = _WIDTH - 2 * _MARGIN, _without_repeats(grid, slide.shapes.title.text)
         fitted = _fitted(grid, whole, bottom - top)
         rows = [grid.head, *grid.rows[: len(fitted.heights) - 1]]
         size = (Inches(whole), Inches(sum(fitted.heights)))
@@ -248,20 +250,19 @@ def _observed_chart(deck: _Deck, slide: Any, mode: str, title: str) -> None:
     data.categories = [deck.context.port(check.port, mode) for check in found]
     base = deck.context.scenarios[deck.context.base]
     data.add_series(say("observed.simulated", base=base), [round(check.simulated.mean, 3) for check in found])
-    for key, assumed in (("observed.key", False), ("observed.assumed", True)):
-        if any(check.assumed == assumed for check in found):
-            seen = [round(check.observed, 3) if check.assumed == assumed else None for check in found]
-            data.add_series(say(key), seen)
-    caption = say("slide.chart_observed")
-    if any(check.assumed for check in found):
-        caption += f". {say('slide.chart_assumed')}"
+    assumed = any(check.assumed for check in found)
+    data.add_series(say("slide.seen_or_assumed" if assumed else "observed.key"), [round(c.observed, 3) for c in found])
+    caption = say("slide.chart_observed") + (f". {say('slide.chart_assumed')}" if assumed else "")
     chart = deck.chart(slide, XL_CHART_TYPE.COLUMN_CLUSTERED, data, title, caption)
-    simulated, *others = chart.plots[0].series
+    simulated, seen = chart.plots[0].series
     _paint(simulated, LOOKS[0].color)
+    _paint(seen, LOOKS[2].color)
+    for index, check in enumerate(found):
+        if check.assumed:
+            _hatch(seen.points[index].format.fill, LOOKS[2].color)
+            seen.points[index].format.line.color.rgb = _rgb(LOOKS[2].color)
     _error_bars(simulated, [_half(check.simulated) for check in found])
-    for series in others:
-        _paint(series, LOOKS[2].color, hatched=series.name == say("observed.assumed"))
-    chart.plots[0].gap_width, chart.plots[0].overlap = 60, 0
+    chart.plots[0].gap_width, chart.plots[0].overlap = 60, -5
     _axes(chart, say("slide.minutes"), reach=max(max(check.simulated.ends[1], check.observed) for check in found))
 
 
@@ -295,6 +296,18 @@ def _table(deck: _Deck, page: Page) -> None:
     """Show the page's table, and its sentences in the notes."""
     slide = deck.slide(page.title, page.files, [*page.text, page.definition])
     deck.table(slide, page.grids[0], _TOP, bottom=_BOTTOM - 0.4, files=page.files)
+
+
+def _assumptions(deck: _Deck, page: Page) -> None:
+    """Show the main inputs in few columns: their years go without saying here, and stand in the report."""
+    heads = page.grids[0].head
+    rows = [
+        [name, " ".join(filter(None, (value, unit))), say("worth.span", low=low, high=high) if low else "", of, source]
+        for name, value, unit, low, high, _, of, source in page.grids[0].rows
+    ]
+    grid = Grid(page.grids[0].caption, [*heads[:2], say("appraisal.tried"), *heads[-2:]], rows)
+    slide = deck.slide(page.title, page.files, [*page.text, page.definition])
+    deck.table(slide, grid, _TOP - 0.4, bottom=_BOTTOM - 0.4, files=page.files)
 
 
 def _pictures(deck: _Deck, page: Page) -> None:
@@ -434,7 +447,8 @@ def _growth_chart(deck: _Deck, waits: appraised.Waits, option: str, notes: Seque
     data = CategoryChartData(number_format="0.0")
     data.categories = [str(year) for year in waits.years]
     drawn = []
-    for mode in waits.base:
+    modes = [mode for mode, found in waits.base.items() if len({wait.mean for wait in found}) > 1]
+    for mode in modes:
         sides = [(deck.context.base, waits.base[mode])]
         if mode in waits.option and [w.mean for w in waits.option[mode]] != [w.mean for w in waits.base[mode]]:
             sides.append((option, waits.option[mode]))
@@ -443,7 +457,6 @@ def _growth_chart(deck: _Deck, waits: appraised.Waits, option: str, notes: Seque
             drawn.append((mode, name))
     slide = deck.slide(title, ("summary", "appraisal"), notes)
     chart = deck.chart(slide, XL_CHART_TYPE.LINE_MARKERS, data, title, say("slide.chart_growth"))
-    modes = list(waits.base)
     for series, (mode, name) in zip(chart.plots[0].series, drawn, strict=True):
         look = LOOKS[modes.index(mode)]
         series.format.line.color.rgb, series.format.line.width = _rgb(look.color), Pt(3.5)
@@ -464,9 +477,11 @@ def _drivers(deck: _Deck, page: Page) -> None:
         slide = deck.slide(title, page.files, [*page.text, page.definition, page.title])
         data = CategoryChartData(number_format="#,##0.0")
         shown = list(reversed(bars))
+        reach = max(abs(end - usd) for bar in bars for end in bar.usd)
+        scale, unit = (accounts.BILLION, "bn") if reach >= accounts.BILLION else (1e6, "M")
         data.categories = [f"{bar.label} ({bar.span})" for bar in shown]
         for key, end in (("drivers.low", 0), ("drivers.high", 1)):
-            data.add_series(say(key), [round((bar.usd[end] - usd) / 1e6, 4) for bar in shown])
+            data.add_series(say(key), [round((bar.usd[end] - usd) / scale, 4) for bar in shown])
         what = say("tornado.npv_short" if of == findings.NPV else "tornado.welfare_short")
         caption = say("slide.chart_drivers", what=what, now=accounts.money(usd))
         chart = deck.chart(slide, XL_CHART_TYPE.BAR_CLUSTERED, data, title, caption)
@@ -476,7 +491,7 @@ def _drivers(deck: _Deck, page: Page) -> None:
                 if bar.assumed:
                     _hatch(series.points[index].format.fill, look.color)
         chart.plots[0].gap_width, chart.plots[0].overlap = 40, 100
-        _axes(chart, say("slide.drivers_axis", now=accounts.money(usd)))
+        _axes(chart, say("slide.drivers_axis", now=accounts.money(usd), unit=say(f"unit.{unit}")))
         chart.category_axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW
 
 
@@ -492,7 +507,7 @@ _MAKERS: dict[str, Callable[[_Deck, Page], None]] = {
     "appraisal": _appraisal,
     "drivers": _drivers,
     "trust": _by_mode("observed"),
-    "assumptions": _table,
+    "assumptions": _assumptions,
     "reproduce": _table,
 }
 
@@ -524,12 +539,19 @@ def _fill(frame: Any, texts: Sequence[str], size: float, *, bold: bool = False, 
         for run in paragraph.runs:
             run.font.size, run.font.bold, run.font.name = Pt(size), bold, _FONT
             run.font.color.rgb = _rgb(colour)
+        if not text:  # an empty cell is as high as its letters would be
+            etree.SubElement(paragraph._p, qn("a:endParaRPr")).set("sz", str(int(100 * size)))  # noqa: SLF001
+
+
+def _unbroken(text: str) -> str:
+    """Return a text whose lines break neither inside "33 ± 16 min" nor between a sign and its dollars."""
+    return re.sub(rf"([+{MINUS}])(?=\$)", "\\1\u2060", glued(text))
 
 
 def _cell(cell: Any, text: str, size: float, *, head: bool, shaded: bool) -> None:
     cell.margin_left = cell.margin_right = Inches(_CELL_SIDE)
     cell.margin_top = cell.margin_bottom = Inches(0.03)
-    _fill(cell.text_frame, [glued(text)], size, bold=head)
+    _fill(cell.text_frame, [_unbroken(text)], size, bold=head)
     cell.vertical_anchor = MSO_ANCHOR.MIDDLE
     cell.text_frame.margin_left = Inches(_CELL_SIDE)
     cell.fill.solid()
@@ -545,15 +567,28 @@ class _Fitted(NamedTuple):
 
 
 def _fitted(grid: Grid, whole: float, room: float) -> _Fitted:
-    """Return the largest letters in which a table fits, or the smallest with as many rows as fit."""
+    """Return the largest letters in which a table fits, rows of one line if they can be; or as many rows as fit."""
+    rows = [grid.head, *grid.rows]
+    fitting = []
     for size in _CELLS:
-        widths = _widths([grid.head, *grid.rows], whole, size)
-        heights = [_row_height(row, widths, size, head=index == 0) for index, row in enumerate([grid.head, *grid.rows])]
+        widths = _widths(rows, whole, size)
+        heights = [_row_height(row, widths, size, head=index == 0) for index, row in enumerate(rows)]
         if sum(heights) <= room:
-            return _Fitted(size, widths, heights)
+            fitting.append(_Fitted(size, widths, heights))
+    single = [fitted for fitted in fitting if fitted.size >= _LEGIBLE and len(set(fitted.heights[1:])) == 1]
+    if fitting:
+        return (single or fitting)[0]
     while sum(heights) > room and len(heights) > 2:  # noqa: PLR2004 - the head and a row
         heights.pop()
     return _Fitted(size, widths, heights)
+
+
+def _without_repeats(grid: Grid, title: str) -> Grid:
+    """Return a table without its first column where that says in every row what the title says."""
+    first = {row[0] for row in grid.rows}
+    if len(grid.rows) > 1 and len(first) == 1 and first.pop() in title:
+        return Grid(grid.caption, grid.head[1:], [row[1:] for row in grid.rows])
+    return grid
 
 
 def _row_height(cells: Sequence[str], widths: Sequence[float], size: float, *, head: bool) -> float:
@@ -627,12 +662,8 @@ def _colour_series(chart: Any, names: Iterable[str], context: Context) -> None:
     chart.plots[0].gap_width, chart.plots[0].overlap = 60, -5
 
 
-def _paint(series: Any, colour: str, *, hatched: bool = False) -> None:
+def _paint(series: Any, colour: str) -> None:
     series.invert_if_negative = False
-    if hatched:
-        _hatch(series.format.fill, colour)
-        series.format.line.color.rgb = _rgb(colour)
-        return
     series.format.fill.solid()
     series.format.fill.fore_color.rgb = _rgb(colour)
 

@@ -7,6 +7,7 @@ tables its numbers are from.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ MODES = ("truck", "vehicle", "bus", "pedestrian")  # the first that changes head
 FEW = 5  # fewer replications leave the width of an interval to chance
 _WAIT = "wait_mean_min"
 _MOST_INPUTS = 40
+_UNIT_IN_NAME = re.compile(r"_(usd_per_hour|pct_per_min|min|usd|share)(?=\.|$)")  # the unit has its own column
 
 
 class Grid(NamedTuple):
@@ -687,7 +689,8 @@ def _main_inputs(inputs: pd.DataFrame) -> Iterator[list[str]]:
     own = inputs["input"].str.contains(r"ports\[|month_factors|access_min|^run\.", regex=True)
     wanted = inputs[~own & ((inputs["class"] == "assumed") | (inputs["low"] != ""))]
     for row in wanted.head(_MOST_INPUTS).to_dict("records"):
-        name = str(row["input"]).removeprefix("network.").replace("_", " ").replace(".", ": ")
+        plain = _UNIT_IN_NAME.sub("", str(row["input"]).removeprefix("network."))
+        name = plain.replace("_", " ").replace(".", ": ")
         held = {**row, "class": known(f"class.{row['class']}", str(row["class"]))}
         yield [name, *(str(held[key]) for key in ("value", "unit", "low", "high", "year", "class", "title"))]
 
