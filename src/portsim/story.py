@@ -344,7 +344,7 @@ def _rests(telling: _Telling) -> list[str]:
     lines = sorted({(str(line["port"]), str(line["mode"])) for line in finished.manifest["context"]["assumed_lines"]})
     if lines:
         names = [
-            f"{say(f'mode.{mode}.many')} at {context.ports[port]}" for port, mode in lines if port in context.ports
+            say("answer.line", who=_many(mode), port=context.ports[port]) for port, mode in lines if port in context.ports
         ]
         said.append(say("answer.rests_waits", lines=listed(names)))
     checked = telling.found.get(f"observed-{telling.mode}")

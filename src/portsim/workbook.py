@@ -11,7 +11,8 @@ import pandas as pd
 import xlsxwriter
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
-from portsim import findings, story
+from portsim import appraised, findings, story
+from portsim.appraised import Appraised
 from portsim.findings import ALL
 from portsim.finished import Finished
 from portsim.layout import LOOKS
@@ -24,8 +25,11 @@ _HEAD_ROW = 3  # of a table: title, source and units stand above
 _DAYS_A_YEAR = 365
 _SUMMED = ("crossings_per_day", "people_per_day", "lost_trips_per_day", "toll_revenue_usd_per_day")
 _ENTERED = {"crossings": "crossings_per_day", "people": "people_per_day", "wait": "wait_mean_min"}
-_TEXT_WIDTH, _NUMBER_WIDTH = 18, 12
+_NARROW, _WIDE = 10, 44  # characters of a column
+_MOST_FROZEN = 4  # columns of names that stay in sight
 _MODES = story.MODES
+_FLOWS = ("benefits", "capital", "operating", "officers")
+_RULE_HEIGHT = 64  # points of four lines
 
 
 def write(finished: Finished, path: Path) -> None:
@@ -37,9 +41,14 @@ def write(finished: Finished, path: Path) -> None:
         sheets = {name: _sheet_name(name) for name in finished.names}
         _about(book, finished, sheets, formats)
         _Entry(book, finished, sheets["summary"], formats).write()
+        appraisals = appraised.read(finished)
+        if appraisals and "appraisal_years" in sheets:
+            _Years(book, finished, sheets, formats).write(appraisals)
         _chart(book, finished, formats)
         for name, sheet in sheets.items():
             _table(book.add_worksheet(sheet), finished, name, formats)
+        for sheet in book.worksheets():
+            _for_print(sheet, finished)
     temporary.replace(path)
 
 
@@ -56,10 +65,18 @@ def _formats(book: Any) -> dict[str, Any]:
         "unit": {"font_color": "#4D4D4D", "italic": True, "text_wrap": True, "valign": "top"},
         "wrap": {"text_wrap": True, "valign": "top"},
         "entry": {"bg_color": "#FFF2CC", "border": 1, "num_format": "#,##0.00"},
+        "days": {"bg_color": "#FFF2CC", "border": 1, "num_format": "0"},
         "live": {"bg_color": "#DDEBF7", "border": 1, "num_format": "#,##0.0"},
         "live_money": {"bg_color": "#DDEBF7", "border": 1, "num_format": "#,##0"},
         "total": {"bold": True, "top": 1, "num_format": "#,##0.0"},
         "number": {"num_format": "#,##0.0"},
+        "live_ratio": {"bg_color": "#DDEBF7", "border": 1, "num_format": "0.00"},
+        "factor": {"num_format": "0.0000"},
+        "money": {"num_format": "#,##0"},
+        "minutes": {"num_format": "#,##0.0"},
+        "share": {"num_format": "0.000"},
+        "year": {"num_format": "0"},
+        "plain": {},
     }
     return {name: book.add_format(of) for name, of in wanted.items()}
 
@@ -84,22 +101,55 @@ def _table(sheet: Any, finished: Finished, name: str, formats: Mapping[str, Any]
     table = finished.table(name)
     sheet.write(0, 0, known(f"table.{name}", name), formats["title"])
     sheet.write(
-        1, 0, f"tables/{name}.csv. {say('book.source')}: {finished.context.source}. {finished.run_id}", formats["quiet"]
+        1,
+        0,
+        say("book.of_table", name=name, source=finished.context.source.rstrip("."), run=finished.run_id),
+        formats["quiet"],
     )
     for column, head in enumerate(table.columns):
-        text = not pd.api.types.is_numeric_dtype(table[head])
-        sheet.set_column(column, column, _TEXT_WIDTH if text else _NUMBER_WIDTH)
+        sheet.set_column(column, column, _width(table[head], head), formats[_format_of(head)])
         sheet.write(_HEAD_ROW - 1, column, unit_of(head), formats["unit"])
         sheet.write(_HEAD_ROW, column, head, formats["head"])
         for row, held in enumerate(table[head].tolist(), _HEAD_ROW + 1):
             _put(sheet, row, column, held)
     last = _HEAD_ROW + len(table)
     sheet.autofilter(_HEAD_ROW, 0, last, max(len(table.columns) - 1, 0))
-    sheet.freeze_panes(_HEAD_ROW + 1, 0)
+    sheet.freeze_panes(_HEAD_ROW + 1, _names_in_front(table))
     if name == "summary":
         _summary_totals(sheet, table, formats)
     if name == "cargo_value":
         _cargo_totals(sheet, table, formats)
+
+
+def _names_in_front(table: pd.DataFrame) -> int:
+    """Return how many of the first columns name the row."""
+    numeric = [pd.api.types.is_numeric_dtype(table[head]) for head in table.columns]
+    return min(numeric.index(True) if any(numeric) else 0, _MOST_FROZEN)
+
+
+def _width(column: pd.Series[Any], head: str) -> float:
+    """Return a width in characters that shows the head beside its filter's button, and all but the longest texts."""
+    shown = 0 if pd.api.types.is_numeric_dtype(column) else max(map(len, map(str, column.unique())), default=0)
+    return min(max(len(head) + 3, shown + 1, _NARROW), _WIDE)
+
+
+def _format_of(head: str) -> str:
+    """Return the format of a column by the unit in its name; the cell holds all digits whatever it shows."""
+    if "usd" in head or head in {"low", "median", "high", "simulation_hw"}:
+        return "money"
+    if head.startswith("share") or head in {"utilisation", "buffer_index"}:
+        return "share"
+    return "minutes" if head.endswith(("_min", "_per_day", "_per_hour", "_per_year", "_hw")) else "plain"
+
+
+def _for_print(sheet: Any, finished: Finished) -> None:
+    """Print landscape, as wide as the page, heads on every page and the run below."""
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_footer(f"&L{finished.run_id}&C&A&R&P / &N")
+    if sheet.get_name() in map(_sheet_name, finished.names):
+        sheet.repeat_rows(_HEAD_ROW - 1, _HEAD_ROW)
 
 
 def _put(sheet: Any, row: int, column: int, held: object) -> None:
@@ -161,7 +211,8 @@ def _about(book: Any, finished: Finished, sheets: Mapping[str, str], formats: Ma
     """Write what the workbook holds, sheet by sheet, with links, and what it takes to repeat the run."""
     sheet = book.add_worksheet(say("book.about"))
     sheet.set_column(0, 0, 26)
-    sheet.set_column(1, 1, 90)
+    sheet.set_column(1, 1, 100)
+    sheet.set_column(2, 2, 10)
     sheet.write(0, 0, story.head(finished), formats["title"])
     lines = (
         say("head.scope"),
@@ -171,10 +222,14 @@ def _about(book: Any, finished: Finished, sheets: Mapping[str, str], formats: Ma
         say("book.note_all"),
     )
     for row, line in enumerate(lines, 1):
-        sheet.write(row, 0, line)
+        sheet.merge_range(row, 0, row, 2, line, formats["wrap"])
+        sheet.set_row(row, 15 * math.ceil(len(line) / 125))
     row = len(lines) + 2
     sheet.write_row(row, 0, [say("book.sheet"), say("book.what"), say("book.rows")], formats["head"])
-    for name, about in ((say("book.bca"), say("book.bca_title")), (say("book.chart_sheet"), say("book.chart_title"))):
+    own = [(say("book.bca"), say("book.bca_title")), (say("book.chart_sheet"), say("book.chart_title"))]
+    if "appraisal_years" in sheets:
+        own.insert(1, (say("book.years"), say("book.years_title")))
+    for name, about in own:
         row += 1
         sheet.write_url(row, 0, f"internal:'{name}'!A1", string=name)
         sheet.write(row, 1, about)
@@ -196,15 +251,18 @@ class _Entry:
     def write(self) -> None:
         """Write the head, and every option below it."""
         sheet, names = self.sheet, list(self.context.scenarios)
-        sheet.set_column(0, 0, 44)
-        sheet.set_column(1, 4, 20)
+        sheet.set_column(0, 0, 50)
+        sheet.set_column(1, 4, 22)
         sheet.write(0, 0, say("book.bca_title"), self.formats["title"])
         sheet.write(1, 0, say("book.bca_how"), self.formats["quiet"])
         sheet.write(2, 0, say("book.bca_days"))
-        sheet.write_number(2, 1, _DAYS_A_YEAR, self.formats["entry"])
-        row = 4
+        sheet.write_number(2, 1, _DAYS_A_YEAR, self.formats["days"])
+        sheet.merge_range(3, 0, 3, 4, say("book.bca_rule"), self.formats["wrap"])
+        sheet.set_row(3, _RULE_HEIGHT)
+        sheet.merge_range(4, 0, 4, 4, say("book.bca_source", source=self.context.source), self.formats["quiet"])
+        row = 6
         if len(names) == 1:
-            sheet.write(3, 0, say("book.bca_none"), self.formats["quiet"])
+            sheet.write(5, 0, say("book.bca_none"), self.formats["quiet"])
         options: list[str | None] = [*names[1:]] or [None]
         for option in options:
             title = self.context.scenarios[option or self.context.base]
@@ -236,7 +294,20 @@ class _Entry:
         priced = [column for column, (at, _) in zip("BC", found["wait"], strict=True) if at]
         cells = [(f"={column}{row + 7}*$B${row + 5}", 0.0) for column in priced]
         self._line(row + 7, "value", cells)
-        return row + 9
+        if len(priced) == 2:  # noqa: PLR2004 - without and with project
+            self._rule_of_half(row, found)
+        return row + 11
+
+    def _rule_of_half(self, row: int, found: Mapping[str, Sequence[tuple[str, float]]]) -> None:
+        """Write what travellers gain by the rule of half, which the change of hours in line is not."""
+        (before, after), (wait, waits) = ([held for _, held in found[key]] for key in ("people", "wait"))
+        trips, people, formats = row + 4, row + 3, self.formats
+        gained = (before + after) / 2 * (wait - waits) / 60 * _DAYS_A_YEAR
+        hours = f"=(B{people}+C{people})/2*(B{trips}-C{trips})/60*{self.days}"
+        self.sheet.write(row + 8, 0, say("book.bca_half"))
+        self.sheet.write_formula(row + 8, 3, hours, formats["live"], gained)
+        self.sheet.write(row + 9, 0, say("book.bca_half_value"))
+        self.sheet.write_formula(row + 9, 3, f"=D{row + 9}*$B${row + 5}", formats["live"], 0.0)
 
     def _total(self, scenario: str | None, mode: str, metric: str) -> tuple[str, float]:
         """Return where a total of a mode stands on the summary's sheet, and its value; no place where it is none."""
@@ -258,11 +329,125 @@ class _Entry:
             self.sheet.write_formula(row, 3, f"=C{row + 1}-B{row + 1}", self.formats["live"], change)
 
 
+class _Years:
+    """The sheet of the appraisals: benefits and costs by year from their table, discounted by live formulas."""
+
+    def __init__(self, book: Any, finished: Finished, sheets: Mapping[str, str], formats: Mapping[str, Any]) -> None:
+        self.sheet, self.formats, self.finished = book.add_worksheet(say("book.years")), formats, finished
+        self.table, self.source = finished.table("appraisal_years"), sheets["appraisal_years"]
+
+    def write(self, appraisals: Sequence[Appraised]) -> None:
+        """Write the head, and every appraised option below it."""
+        sheet = self.sheet
+        sheet.set_column(0, 0, 44)
+        sheet.set_column(1, 8, 21)
+        sheet.write(0, 0, say("book.years_title"), self.formats["title"])
+        sheet.merge_range(1, 0, 1, 7, say("book.years_how"), self.formats["wrap"])
+        sheet.set_row(1, _RULE_HEIGHT)
+        row = 3
+        for found in appraisals:
+            row = self._option(found, row)
+
+    def _option(self, found: Appraised, row: int) -> int:
+        """Write one option; return the first free row."""
+        sheet, formats, context = self.sheet, self.formats, self.finished.context
+        rows = self.table[(self.table["base"] == context.base) & (self.table["option"] == found.option)]
+        years = sorted(int(year) for year in rows["year"].unique())
+        sheet.write(row, 0, f"{say('book.bca_option_name')}: {context.scenarios[found.option]}", formats["title"])
+        sheet.write(row + 1, 0, say("book.years_rate"))
+        sheet.write_number(row + 1, 1, found.rates[0], formats["entry"])
+        sheet.write(row + 2, 0, say("book.years_base", year=found.dollar_year))
+        sheet.write_number(row + 2, 1, found.dollar_year, formats["year"])
+        heads = [say(f"book.years_{key}") for key in ("year", *_FLOWS, "net", "factor", "present")]
+        sheet.write_row(row + 3, 0, heads, formats["head"])
+        nets, factors = [], []
+        for offset, year in enumerate(years):
+            net, factor = self._year(row + 4 + offset, year, rows[rows["year"] == year], row + 1, found)
+            nets.append(net)
+            factors.append(factor)
+        return self._measures(found, row + 4, len(years), nets, factors, rows)
+
+    def _year(
+        self, row: int, year: int, rows: pd.DataFrame, rate_row: int, found: Appraised
+    ) -> tuple[float, float]:
+        """Write one year: flows from the table's sheet, their sum, the factor and the present value."""
+        sheet, money = self.sheet, self.formats["money"]
+        sheet.write_number(row, 0, year, self.formats["year"])
+        flows = []
+        for column, item in enumerate(_FLOWS, 1):
+            of_item = rows[rows["item"] == item]
+            held = float(of_item["usd"].sum())
+            flows.append(held)
+            if len(of_item):
+                place = _HEAD_ROW + 1 + int(of_item.index[0])
+                cell = xl_rowcol_to_cell(place, list(self.table.columns).index("usd"))
+                sheet.write_formula(row, column, f"='{self.source}'!{cell}", money, held)
+            else:
+                sheet.write_number(row, column, 0, money)
+        n = row + 1
+        net = flows[0] - sum(flows[1:])
+        factor = (1 + found.rates[0] / 100) ** -(year - found.dollar_year)
+        sheet.write_formula(row, 5, f"=B{n}-C{n}-D{n}-E{n}", money, net)
+        formula = f"=(1+$B${rate_row + 1}/100)^($B${rate_row + 2}-A{n})"
+        sheet.write_formula(row, 6, formula, self.formats["factor"], factor)
+        sheet.write_formula(row, 7, f"=F{n}*G{n}", money, net * factor)
+        return net, factor
+
+    def _measures(
+        self,
+        found: Appraised,
+        first: int,
+        count: int,
+        nets: Sequence[float],
+        factors: Sequence[float],
+        rows: pd.DataFrame,
+    ) -> int:
+        """Write the measures below the years, live, beside what the run found; return the first free row."""
+        sheet, formats, last = self.sheet, self.formats, first + count
+        flows = {item: rows[rows["item"] == item].sort_values("year")["usd"].to_list() for item in _FLOWS}
+        worth = {
+            item: sum(f * d for f, d in zip(of, factors, strict=True)) if of else 0.0 for item, of in flows.items()
+        }
+        row = last + 1
+        sheet.write_row(row, 0, [say("appraisal.measure"), say("book.years_live"), say("book.years_found")], formats["head"])
+        at = {item: f"{column}{first + 1}:{column}{last}" for item, column in zip(_FLOWS, "BCDE", strict=True)}
+        factor = f"G{first + 1}:G{last}"
+        running = worth["operating"] + worth["officers"]
+        b, c, o = (f"B{row + place}" for place in (2, 3, 4))
+        sums = f"SUMPRODUCT({at['operating']},{factor})+SUMPRODUCT({at['officers']},{factor})"
+        lines: list[tuple[str, str, float, str]] = [
+            ("pv_benefits", f"=SUMPRODUCT({at['benefits']},{factor})", worth["benefits"], "live_money"),
+            ("pv_capital", f"=SUMPRODUCT({at['capital']},{factor})", worth["capital"], "live_money"),
+            ("pv_operating", f"={sums}", running, "live_money"),
+            ("npv", f"={b}-{c}-{o}", worth["benefits"] - worth["capital"] - running, "live_money"),
+        ]
+        if worth["capital"] > 0:
+            ratio = (worth["benefits"] - running) / worth["capital"]
+            lines.append(("benefit_cost_ratio", f"=({b}-{o})/{c}", ratio, "live_ratio"))
+        if worth["capital"] + running > 0:
+            over_all = worth["benefits"] / (worth["capital"] + running)
+            lines.append(("benefit_cost_ratio_all_costs", f"={b}/({c}+{o})", over_all, "live_ratio"))
+        rate = found.at("internal_rate_pct")
+        if rate is not None and not math.isnan(rate.value):
+            lines.append(("internal_rate_pct", f"=100*IRR(F{first + 1}:F{last})", rate.value, "live_ratio"))
+        for offset, (name, formula, held, look) in enumerate(lines, 1):
+            measure = found.at(name)
+            sheet.write(row + offset, 0, say(f"measure.{name}"))
+            sheet.write_formula(row + offset, 1, formula, formats[look], held)
+            if measure is not None and not math.isnan(measure.value):
+                sheet.write_number(row + offset, 2, measure.value, formats["money" if "money" in look else "number"])
+        row += len(lines) + 2
+        for text in appraised.cautions(found):
+            sheet.write(row, 0, text, formats["quiet"])
+            row += 1
+        return row + 2
+
+
 def _chart(book: Any, finished: Finished, formats: Mapping[str, Any]) -> None:
     """Write the mean waits by port of each mode with a chart of them, error bars and all."""
     sheet = book.add_worksheet(say("book.chart_sheet"))
     sheet.set_column(0, 0, 26)
-    sheet.set_column(1, 2 * len(finished.context.scenarios), 24)
+    sheet.set_column(1, 2 * len(finished.context.scenarios), 24, formats["minutes"])
     sheet.write(0, 0, say("book.chart_title"), formats["title"])
     sheet.write(1, 0, say("slide.definition"), formats["quiet"])
     context, summary, row = finished.context, finished.table("summary"), 3
