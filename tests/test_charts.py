@@ -310,7 +310,14 @@ def test_hours_page_has_units_band_target_and_gaps():
     assert axes.get_ylabel() == "Wait (minutes)"
     assert axes.get_xlabel() == "Hour of joining the line, Monday-Friday"
     said = words(figure)
-    for phrase in ("band: 8 weekdays in 10", "target 20 min", "seed 20261", say("chart.assumed"), "75 ± 4 min", "35 ± 2 min"):
+    for phrase in (
+        "band: 8 weekdays in 10",
+        "target 20 min",
+        "seed 20261",
+        say("chart.assumed"),
+        "75 ± 4 min",
+        "35 ± 2 min",
+    ):
         assert phrase in said
     assert "10th to 90th percentile of the hour's mean wait on 240 simulated weekdays" in said
     means = next(line for line in axes.get_lines() if line.get_linewidth() == 3)
@@ -424,7 +431,13 @@ def test_weeks_are_read_without_colour():
 
 def test_weeks_page_has_units_definition_and_how_sure_an_hour_is():
     said = words(heat(week(WEEKS), week_changes(MIXED)))
-    for phrase in ("Mean wait (minutes)", "Hour of joining the line", "Mon Tue Wed", "seed 20261", say("chart.assumed")):
+    for phrase in (
+        "Mean wait (minutes)",
+        "Hour of joining the line",
+        "Mon Tue Wed",
+        "seed 20261",
+        say("chart.assumed"),
+    ):
         assert phrase in said
     assert "joining the line to start of primary" in said
     assert "The 95% interval of a single hour's mean is about ±4 min." in said
@@ -511,8 +524,8 @@ def test_cargo_page_shows_the_arithmetic_the_region_and_the_unit():
     table = cargo({"otay-mesa": (10.0, 1.0), "tecate": (-0.8, 0.5), "calexico-east": (0.0, 0.0)})
     figure = charts.cargo_value_by_port(table, CONTEXT)
     said = words(figure)
-    assert f"$26M a month × minutes saved / 10 × the port's share of US-Mexico truck imports" in said
-    assert f"Otay Mesa: $26M × 10.0 / 10 × 11.05% = $2.9M." in said
+    assert "$26M a month × minutes saved / 10 × the port's share of US-Mexico truck imports" in said
+    assert "Otay Mesa: $26M × 10.0 / 10 × 11.05% = $2.9M." in said
     assert "Upper reading, the whole rule given to this region: +$20M ± $2M a month" in said
     assert "not a welfare benefit" in said
     assert "identical by design" in said

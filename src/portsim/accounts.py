@@ -96,7 +96,9 @@ def rests_on_assumed(value: pd.DataFrame, option: str, context: Context) -> bool
         return False
     rows = value[(value["base"] == context.base) & (value["option"] == option) & (value["account"] == "welfare")]
     changed = rows[rows["usd_per_year"].fillna(0) != 0]
-    return any((port, mode) in context.assumed_waits for port, mode in zip(changed["port"], changed["mode"], strict=True))
+    return any(
+        (port, mode) in context.assumed_waits for port, mode in zip(changed["port"], changed["mode"], strict=True)
+    )
 
 
 def entries(value: pd.DataFrame, option: str, context: Context) -> dict[str, list[Entry]]:
@@ -179,8 +181,8 @@ def steps(value: pd.DataFrame, cargo: pd.DataFrame, option: str, context: Contex
         add_up = math.isclose(sum(part for _, part in parts), net.amount, rel_tol=1e-3, abs_tol=1.0)
         within = {e.name: known(f"within.{e.component}", e.name) for e in welfare}
         mark = DAGGER if rests_on_assumed(value, option, context) else ""
-        total = Estimate(net.amount, net.half_width)
-        return Steps("welfare", parts, total, within, mark) if parts and add_up else None
+        net_usd = Estimate(net.amount, net.half_width)
+        return Steps("welfare", parts, net_usd, within, mark) if parts and add_up else None
     if cargo.empty:
         return None
     values = {port: v for (name, port), v in cargo_values(cargo, context).items() if name == option}

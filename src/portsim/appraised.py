@@ -86,7 +86,12 @@ def read(finished: Finished) -> list[Appraised]:
 def _of_rows(option: str, rows: pd.DataFrame, mark: str) -> Appraised:
     measures = {
         (float(row["discount_pct"]), str(row["metric"])): Measure(
-            *(float(row[name]) for name in ("value", "low", "high", "simulation_hw")), str(row["unit"]), str(row["note"])
+            value=float(row["value"]),
+            low=float(row["low"]),
+            high=float(row["high"]),
+            half_width=float(row["simulation_hw"]),
+            unit=str(row["unit"]),
+            note=str(row["note"]),
         )
         for row in rows.to_dict("records")
     }
@@ -296,10 +301,12 @@ def turnings(finished: Finished, found: Appraised) -> list[Turning]:
     pairs = ((row, found.at(f"{_SWITCHING}{row['parameter']}")) for row in table.to_dict("records"))
     return [
         Turning(
-            str(row["label"]),
-            str(row["class"]),
-            str(row["unit"]),
-            *(float(row[key]) for key in ("value", "low_value", "high_value")),
+            label=str(row["label"]),
+            class_=str(row["class"]),
+            unit=str(row["unit"]),
+            value=float(row["value"]),
+            low=float(row["low_value"]),
+            high=float(row["high_value"]),
             turns_at=at.value,
         )
         for row, at in pairs

@@ -204,7 +204,9 @@ def tornado(tornado: pd.DataFrame, option: str, context: Context) -> Figure:
         labels = (say("tornado.key_low"), say("tornado.key_high"))
         handles = [Patch(facecolor=look.color, label=label) for look, label in zip(_ENDS, labels, strict=True)]
         if any(bar.assumed for bar in bars):
-            handles.append(Patch(facecolor="white", edgecolor=layout.QUIET, hatch=_HATCH, label=say("tornado.key_assumed")))
+            handles.append(
+                Patch(facecolor="white", edgecolor=layout.QUIET, hatch=_HATCH, label=say("tornado.key_assumed"))
+            )
         box = layout.legend(figure, box, handles)
         axes = layout.row_axes(figure, box, rows, say("worth.low_high"))
         _draw_bars(axes, bars, usd, scale)
@@ -376,7 +378,9 @@ def _label_peak(axes: Axes, days: Mapping[str, Day], context: Context) -> None:
         at = (min(max(hour + 0.5, _LABEL_HOURS), HOURS - _LABEL_HOURS), wait.mean)
         if all(abs(at[0] - x) > 2 * _LABEL_HOURS or abs(at[1] - y) > room for x, y in placed):
             how: dict[str, Any] = {"ha": "center", "va": "bottom", "fontweight": "bold", "path_effects": layout.HALO}
-            layout.write(axes, say("hours.wait", wait=plus_minus(wait)), at, (0, 9), color=look_of(name, context).color, **how)
+            layout.write(
+                axes, say("hours.wait", wait=plus_minus(wait)), at, (0, 9), color=look_of(name, context).color, **how
+            )
             placed.append(at)
 
 
@@ -410,7 +414,11 @@ def _draw_weeks(
     """Draw the scenarios side by side, below them their changes, and the scales of colour where there is room."""
     titles = [context.scenarios[name] for name in weeks]
     below = _AXIS_ROOM if changes else _AXIS_ROOM + _SCALE_ROOM
-    headings = [titles, [say("chart.change_from", base=titles[0]) if name in changes else "" for name in weeks]] if changes else [titles]
+    headings = (
+        [titles, [say("chart.change_from", base=titles[0]) if name in changes else "" for name in weeks]]
+        if changes
+        else [titles]
+    )
     grid = layout.panels(box, headings, _days(), below=below)
     high = max(*(float(np.nanmax(week.mean)) for week in weeks.values()), 1.0)
     for place, heading, week in zip(*(row[0] for row in grid), weeks.values(), strict=True):

@@ -22,7 +22,13 @@ MOST_SCENARIOS = 5  # more cannot be told apart
 DAGGER = "\u2020"
 SEVERAL = "; "  # between findings on several options
 
-_VERDICTS = {BETTER: "better", WORSE: "worse", NO_CLEAR_CHANGE: "unclear", IDENTICAL: "same", NO_INTERVAL: "no_interval"}
+_VERDICTS = {
+    BETTER: "better",
+    WORSE: "worse",
+    NO_CLEAR_CHANGE: "unclear",
+    IDENTICAL: "same",
+    NO_INTERVAL: "no_interval",
+}
 _EXTRAPOLATED = "extrapolated"
 _SAID_ELSEWHERE = ("assumed_wait", "upper_reading")  # flags: by the dagger, and by the note on the region
 
@@ -241,7 +247,8 @@ def _moves(changes: Mapping[str, Change], mode: str, context: Context) -> str:
             name = context.port(port, mode)
             where = say("waits.most_at", port=name) if len(found) > 1 else name
             gaps = {"count": len(found), "ports": ports, "where": where, "size": found[port].size}
-            moves.append(say(f"waits.{verb}_too" if moves else f"waits.{verb}", **gaps))
+            key = f"{verb}_too" if moves else verb
+            moves.append(say(f"waits.{key}", **gaps))
     return say("waits.moves", mode=who, moves=listed(moves)) if moves else say("waits.unclear", mode=who, ports=ports)
 
 
@@ -349,9 +356,7 @@ def hours_title(days: Mapping[str, Day], changes: Changes, line: Line, context: 
         return sentence(say("hours.same_every", who=who))
     peaks = {day.peak for day in days.values()}
     when = say("hours.peak_one", hour=_clock(next(iter(peaks)))) if len(peaks) == 1 else say("hours.peak_several")
-    clauses = [
-        _of(name, _peak_clause(day, found[name], shared=len(peaks) == 1), context) for name, day in days.items()
-    ]
+    clauses = [_of(name, _peak_clause(day, found[name], shared=len(peaks) == 1), context) for name, day in days.items()]
     return sentence(say("hours.many", who=who, when=when, clauses=SEVERAL.join(clauses)))
 
 
@@ -546,8 +551,8 @@ def _hours_that_change(change: WeekChange, who: str) -> str:
             day, hour = divmod(int(np.argmax(sure)), HOURS)
             largest = Estimate(float(change.difference[day, hour]), float(change.half_width[day, hour]))
             gaps = {"day": _on_day(day), "hour": _clock(hour), "size": Change(largest, verdict).size}
-            key = f"weeks.{word}_too" if parts else f"weeks.{word}"
-            parts.append(say(key, count=int(found.sum()), hours=hours, **gaps))
+            key = f"{word}_too" if parts else word
+            parts.append(say(f"weeks.{key}", count=int(found.sum()), hours=hours, **gaps))
     if not parts:
         return say("weeks.unclear", who=who, hours=hours)
     return say("weeks.moves", who=who, moves=listed(parts))
@@ -753,5 +758,6 @@ def tornado_bars(tornado: pd.DataFrame, option: str, context: Context) -> tuple[
 def tornado_title(bars: Sequence[Bar], usd: float, of: str, option: str, context: Context) -> str:
     """Return the finding of a tornado: the figure that matters most, and whether any turns the sign."""
     turning = [bar.label for bar in bars if min(*bar.usd, usd) < 0 < max(*bar.usd, usd)]
-    key = f"tornado.{'npv' if of == NPV else 'welfare'}_{'turns' if turning else 'holds'}"
-    return _of(option, say(key, label=bars[0].label, turning=turning[0] if turning else ""), context)
+    kind, end = "npv" if of == NPV else "welfare", "turns" if turning else "holds"
+    gaps = {"label": bars[0].label, "turning": turning[0] if turning else ""}
+    return _of(option, say(f"tornado.{kind}_{end}", **gaps), context)

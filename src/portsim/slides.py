@@ -112,9 +112,7 @@ class _Deck:
             _fill(box.text_frame, [answer.question, *fitting], 14)
             box.text_frame.paragraphs[0].runs[0].font.bold = True
 
-    def table(
-        self, slide: Any, grid: Grid, top: float, *, bottom: float = _BOTTOM, files: Sequence[str] = ()
-    ) -> float:
+    def table(self, slide: Any, grid: Grid, top: float, *, bottom: float = _BOTTOM, files: Sequence[str] = ()) -> float:
         """Add a table that can be edited, its letters as large as fit; return where it ends, in inches.
 
         Where even the smallest letters do not fit, the last rows are left out, and a line says where they stand.
@@ -619,7 +617,7 @@ def _widths(rows: Sequence[Sequence[str]], whole: float, size: float) -> list[fl
     return [width * whole / sum(widths) for width in widths]
 
 
-def _needs(text: str, size: float, head: bool) -> float:  # noqa: FBT001 - of one call
+def _needs(text: str, size: float, head: bool) -> float:
     return layout.text_width(text, size, "bold" if head else "normal") + 2 * _CELL_SIDE + 0.02
 
 
@@ -640,7 +638,7 @@ def _said(slide: Any) -> str:
     for shape in slide.shapes:
         if shape.has_chart:
             texts += [str(category) for plot in shape.chart.plots for category in plot.categories]
-    return " ".join(texts)
+    return "\n".join(texts)
 
 
 def _plain_style(frame: Any) -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 from portsim import accounts, appraised, findings, queue_map, service
 from portsim.findings import ALL, Change, Context, Line
 from portsim.finished import Finished
-from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
+from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, NO_INTERVAL, WORSE
 from portsim.numbers import Estimate, dollars, number, plus_minus
 from portsim.service import change_words, metric_change
 from portsim.words import known, listed, say, sentence
@@ -137,6 +137,11 @@ class _Telling(NamedTuple):
 def _many(mode: str) -> str:
     """Return what the travellers of a mode are called."""
     return say(f"mode.{mode}.many")
+
+
+def _class(name: str) -> str:
+    """Return in words how an input was come by."""
+    return known(f"class.{name}", name)
 
 
 def _paths(files: Sequence[str]) -> list[str]:
@@ -344,7 +349,9 @@ def _rests(telling: _Telling) -> list[str]:
     lines = sorted({(str(line["port"]), str(line["mode"])) for line in finished.manifest["context"]["assumed_lines"]})
     if lines:
         names = [
-            say("answer.line", who=_many(mode), port=context.ports[port]) for port, mode in lines if port in context.ports
+            say("answer.line", who=_many(mode), port=context.ports[port])
+            for port, mode in lines
+            if port in context.ports
         ]
         said.append(say("answer.rests_waits", lines=listed(names)))
     checked = telling.found.get(f"observed-{telling.mode}")
@@ -415,7 +422,7 @@ def _where_clause(telling: _Telling, option: str) -> str:
         if verdicts:
             of_port[port] = verdicts
     gaps: dict[str, object] = {"option": context.scenarios[option], "ports": len(of_port)}
-    if any(findings.NO_INTERVAL in verdicts for verdicts in of_port.values()):
+    if any(NO_INTERVAL in verdicts for verdicts in of_port.values()):
         return say("where.no_interval", **gaps)
     changed = [port for port, verdicts in of_port.items() if verdicts & {BETTER, WORSE}]
     same = [port for port, verdicts in of_port.items() if verdicts <= {IDENTICAL}]
@@ -582,7 +589,11 @@ def _cargo_grid(telling: _Telling, cargo: pd.DataFrame) -> Grid:
     for (option, port), v in findings.cargo_values(cargo, context).items():
         name = say("worth.all_ports") if port == ALL else context.port(port, "truck")
         low, high = (dollars(Estimate(end, math.nan)) for end in (v.low, v.high))
-        usd = ("\u2013", "\u2013") if v.blank or v.usd.mean == 0 else (dollars(v.usd, signed=True), say("worth.span", low=low, high=high))
+        usd = (
+            ("\u2013", "\u2013")
+            if v.blank or v.usd.mean == 0
+            else (dollars(v.usd, signed=True), say("worth.span", low=low, high=high))
+        )
         rows.append([context.scenarios[option], name, plus_minus(v.minutes), f"{100 * v.share:.2f}%", *usd, v.flag])
     return Grid(say("worth.table"), heads, rows)
 
@@ -634,7 +645,7 @@ def _drivers(telling: _Telling) -> Page | None:
     cells = [
         [
             str(r["label"]),
-            known(f"class.{r['class']}", str(r["class"])),
+            _class(str(r["class"])),
             *(accounts.money(float(r[k])) for k in ("usd_at_low", "usd_at_high")),
         ]
         for r in rows
@@ -691,7 +702,7 @@ def _main_inputs(inputs: pd.DataFrame) -> Iterator[list[str]]:
     for row in wanted.head(_MOST_INPUTS).to_dict("records"):
         plain = _UNIT_IN_NAME.sub("", str(row["input"]).removeprefix("network."))
         name = plain.replace("_", " ").replace(".", ": ")
-        held = {**row, "class": known(f"class.{row['class']}", str(row["class"]))}
+        held = {**row, "class": _class(str(row["class"]))}
         yield [name, *(str(held[key]) for key in ("value", "unit", "low", "high", "year", "class", "title"))]
 
 

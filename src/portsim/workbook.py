@@ -367,9 +367,7 @@ class _Years:
             factors.append(factor)
         return self._measures(found, row + 4, len(years), nets, factors, rows)
 
-    def _year(
-        self, row: int, year: int, rows: pd.DataFrame, rate_row: int, found: Appraised
-    ) -> tuple[float, float]:
+    def _year(self, row: int, year: int, rows: pd.DataFrame, rate_row: int, found: Appraised) -> tuple[float, float]:
         """Write one year: flows from the table's sheet, their sum, the factor and the present value."""
         sheet, money = self.sheet, self.formats["money"]
         sheet.write_number(row, 0, year, self.formats["year"])
@@ -409,7 +407,9 @@ class _Years:
             item: sum(f * d for f, d in zip(of, factors, strict=True)) if of else 0.0 for item, of in flows.items()
         }
         row = last + 1
-        sheet.write_row(row, 0, [say("appraisal.measure"), say("book.years_live"), say("book.years_found")], formats["head"])
+        sheet.write_row(
+            row, 0, [say("appraisal.measure"), say("book.years_live"), say("book.years_found")], formats["head"]
+        )
         at = {item: f"{column}{first + 1}:{column}{last}" for item, column in zip(_FLOWS, "BCDE", strict=True)}
         factor = f"G{first + 1}:G{last}"
         running = worth["operating"] + worth["officers"]
