@@ -19,6 +19,7 @@ from portsim.numbers import MINUS, Estimate, decimals, dollars, minutes, plus_mi
 from portsim.words import say
 
 NAN = math.nan
+TIMES = "\u00d7"
 PORTS = {
     "cross-border-xpress": "Cross Border Xpress",
     "san-ysidro": "San Ysidro",
@@ -524,8 +525,8 @@ def test_cargo_page_shows_the_arithmetic_the_region_and_the_unit():
     table = cargo({"otay-mesa": (10.0, 1.0), "tecate": (-0.8, 0.5), "calexico-east": (0.0, 0.0)})
     figure = charts.cargo_value_by_port(table, CONTEXT)
     said = words(figure)
-    assert "$26M a month × minutes saved / 10 × the port's share of US-Mexico truck imports" in said
-    assert "Otay Mesa: $26M × 10.0 / 10 × 11.05% = $2.9M." in said
+    assert f"$26M a month {TIMES} minutes saved / 10 {TIMES} the port's share of US-Mexico truck imports" in said
+    assert f"Otay Mesa: $26M {TIMES} 10.0 / 10 {TIMES} 11.05% = $2.9M." in said
     assert "Upper reading, the whole rule given to this region: +$20M ± $2M a month" in said
     assert "not a welfare benefit" in said
     assert "identical by design" in said

@@ -333,7 +333,7 @@ def test_an_appraised_option_has_its_page_and_a_slide_for_each_finding(
     summary = read.table("summary")
     later = summary[(summary["scenario"] == "now-2026") & (summary["port"] == "all") & (summary["mode"] == "truck")]
     drawn = next(shape.chart for shape in growth.shapes if shape.has_chart)
-    *_, last = drawn.plots[0].series[0].values
+    last = list(drawn.plots[0].series[0].values)[-1]
     assert last == pytest.approx(later["wait_mean_min"].iloc[0], abs=1e-3)
     within = [row[0] for row in cells_of(turning)[1:] if row[-1] == words.say("appraisal.within")]
     assert all(name in more[2] for name in within)
@@ -381,7 +381,7 @@ def test_the_sheets_are_the_tables(book: openpyxl.Workbook, read: Finished) -> N
     """Same columns, rows and values; a source above, units over the columns that have one."""
     for name in read.names:
         table, sheet = read.table(name), book[name[:31]]
-        head = workbook._HEAD_ROW + 1
+        head = workbook.HEAD_ROW + 1
         assert [cell.value for cell in sheet[head]][: len(table.columns)] == list(table.columns)
         assert f"tables/{name}.csv" in sheet["A2"].value
         for column, of in enumerate(table.columns, 1):
@@ -440,7 +440,7 @@ def test_every_sheet_is_wide_enough_and_prints_with_its_heads(study: Path, read:
     book = openpyxl.load_workbook(study / workbook.FILE)
     for name in read.names:
         sheet = book[name[:31]]
-        head = workbook._HEAD_ROW + 1
+        head = workbook.HEAD_ROW + 1
         widths = {at: of.width for of in sheet.column_dimensions.values() for at in range(of.min, of.max + 1)}
         for cell in sheet[head][: len(read.table(name).columns)]:
             assert widths[cell.column] > len(cell.value)
@@ -560,7 +560,7 @@ def test_the_catalogue_is_read_as_it_stands() -> None:
 
 SOURCE = Path(words.__file__).parent
 DRAWN_FROM = ("findings", "charts", "layout", "service", "service_charts", "accounts", "value_charts", "appraised")
-DRAWN_FROM += ("queue_map", "figures", "story", "html_report", "slides", "workbook", "index")
+DRAWN_FROM += ("queue_map", "figures", "story", "benefit_cost", "html_report", "slides", "workbook", "index")
 NOT_WORDS = {  # names of the libraries, of a shape, of a command, and patterns of a file
     *("upper left", "offset points", "axes fraction", "DejaVu Sans", "Arial", "General", "BrBG_r", "Footer"),
     *("Creator", "Title", "Date", "--set '", "portsim report "),

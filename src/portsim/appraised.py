@@ -61,7 +61,7 @@ class Appraised(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Return whether it is worth its cost: only what nine draws of the inputs in ten, and chance, leave no doubt of."""
+        """Return whether it is worth its cost, as far as neither chance nor the range over the inputs leaves doubt."""
         npv = self.at("npv")
         if npv is None or math.isnan(npv.low):
             return NO_CLEAR_CHANGE

@@ -12,24 +12,18 @@ import xlsxwriter
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from portsim import appraised, findings, story
-from portsim.appraised import Appraised
+from portsim.benefit_cost import HEAD_ROW, Entry, Years
 from portsim.findings import ALL
 from portsim.finished import Finished
 from portsim.layout import LOOKS
-from portsim.service import wait_of
 from portsim.words import known, say
 
 FILE = "tables.xlsx"
 _MOST_SHEET_NAME = 31
-_HEAD_ROW = 3  # of a table: title, source and units stand above
-_DAYS_A_YEAR = 365
 _SUMMED = ("crossings_per_day", "people_per_day", "lost_trips_per_day", "toll_revenue_usd_per_day")
-_ENTERED = {"crossings": "crossings_per_day", "people": "people_per_day", "wait": "wait_mean_min"}
 _NARROW, _WIDE = 10, 44  # characters of a column
 _MOST_FROZEN = 4  # columns of names that stay in sight
 _MODES = story.MODES
-_FLOWS = ("benefits", "capital", "operating", "officers")
-_RULE_HEIGHT = 64  # points of four lines
 
 
 def write(finished: Finished, path: Path) -> None:
@@ -40,10 +34,10 @@ def write(finished: Finished, path: Path) -> None:
         formats = _formats(book)
         sheets = {name: _sheet_name(name) for name in finished.names}
         _about(book, finished, sheets, formats)
-        _Entry(book, finished, sheets["summary"], formats).write()
+        Entry(book, finished, sheets["summary"], formats).write()
         appraisals = appraised.read(finished)
         if appraisals and "appraisal_years" in sheets:
-            _Years(book, finished, sheets, formats).write(appraisals)
+            Years(book, finished, sheets["appraisal_years"], formats).write(appraisals)
         _chart(book, finished, formats)
         for name, sheet in sheets.items():
             _table(book.add_worksheet(sheet), finished, name, formats)
@@ -71,6 +65,7 @@ def _formats(book: Any) -> dict[str, Any]:
         "total": {"bold": True, "top": 1, "num_format": "#,##0.0"},
         "number": {"num_format": "#,##0.0"},
         "live_ratio": {"bg_color": "#DDEBF7", "border": 1, "num_format": "0.00"},
+        "ratio": {"num_format": "0.00"},
         "factor": {"num_format": "0.0000"},
         "money": {"num_format": "#,##0"},
         "minutes": {"num_format": "#,##0.0"},
@@ -108,13 +103,13 @@ def _table(sheet: Any, finished: Finished, name: str, formats: Mapping[str, Any]
     )
     for column, head in enumerate(table.columns):
         sheet.set_column(column, column, _width(table[head], head), formats[_format_of(head)])
-        sheet.write(_HEAD_ROW - 1, column, unit_of(head), formats["unit"])
-        sheet.write(_HEAD_ROW, column, head, formats["head"])
-        for row, held in enumerate(table[head].tolist(), _HEAD_ROW + 1):
+        sheet.write(HEAD_ROW - 1, column, unit_of(head), formats["unit"])
+        sheet.write(HEAD_ROW, column, head, formats["head"])
+        for row, held in enumerate(table[head].tolist(), HEAD_ROW + 1):
             _put(sheet, row, column, held)
-    last = _HEAD_ROW + len(table)
-    sheet.autofilter(_HEAD_ROW, 0, last, max(len(table.columns) - 1, 0))
-    sheet.freeze_panes(_HEAD_ROW + 1, _names_in_front(table))
+    last = HEAD_ROW + len(table)
+    sheet.autofilter(HEAD_ROW, 0, last, max(len(table.columns) - 1, 0))
+    sheet.freeze_panes(HEAD_ROW + 1, _names_in_front(table))
     if name == "summary":
         _summary_totals(sheet, table, formats)
     if name == "cargo_value":
@@ -149,7 +144,7 @@ def _for_print(sheet: Any, finished: Finished) -> None:
     sheet.fit_to_pages(1, 0)
     sheet.set_footer(f"&L{finished.run_id}&C&A&R&P / &N")
     if sheet.get_name() in map(_sheet_name, finished.names):
-        sheet.repeat_rows(_HEAD_ROW - 1, _HEAD_ROW)
+        sheet.repeat_rows(HEAD_ROW - 1, HEAD_ROW)
 
 
 def _put(sheet: Any, row: int, column: int, held: object) -> None:
@@ -165,7 +160,7 @@ def _put(sheet: Any, row: int, column: int, held: object) -> None:
 
 def _summary_totals(sheet: Any, table: pd.DataFrame, formats: Mapping[str, Any]) -> None:
     """Write below the summary, by scenario, sums over its lines: of what adds up, never totals of totals."""
-    first, last = _HEAD_ROW + 1, _HEAD_ROW + len(table)
+    first, last = HEAD_ROW + 1, HEAD_ROW + len(table)
     row = last + 2
     sheet.write(row, 0, f"{say('book.totals')}. {say('book.live')}", formats["bold"])
     columns = list(table.columns)
@@ -188,7 +183,7 @@ def _summary_totals(sheet: Any, table: pd.DataFrame, formats: Mapping[str, Any])
 
 def _cargo_totals(sheet: Any, table: pd.DataFrame, formats: Mapping[str, Any]) -> None:
     """Write below the cargo rule, by option, the sum over its ports of what is not withheld."""
-    first, last = _HEAD_ROW + 1, _HEAD_ROW + len(table)
+    first, last = HEAD_ROW + 1, HEAD_ROW + len(table)
     columns = list(table.columns)
     row = last + 2
     sheet.write(row, 0, f"{say('book.totals')}. {say('book.live')}", formats["bold"])
@@ -238,209 +233,6 @@ def _about(book: Any, finished: Finished, sheets: Mapping[str, str], formats: Ma
         sheet.write_url(row, 0, f"internal:'{held}'!A1", string=held)
         sheet.write(row, 1, known(f"table.{name}", name), formats["wrap"])
         sheet.write(row, 2, len(finished.table(name)))
-
-
-class _Entry:
-    """The sheet for a benefit-cost workbook: without and with project by mode, formulas over the summary's sheet."""
-
-    def __init__(self, book: Any, finished: Finished, source: str, formats: Mapping[str, Any]) -> None:
-        self.sheet, self.source, self.formats = book.add_worksheet(say("book.bca")), source, formats
-        self.table, self.context = finished.table("summary"), finished.context
-        self.days = xl_rowcol_to_cell(2, 1, row_abs=True, col_abs=True)
-
-    def write(self) -> None:
-        """Write the head, and every option below it."""
-        sheet, names = self.sheet, list(self.context.scenarios)
-        sheet.set_column(0, 0, 50)
-        sheet.set_column(1, 4, 22)
-        sheet.write(0, 0, say("book.bca_title"), self.formats["title"])
-        sheet.write(1, 0, say("book.bca_how"), self.formats["quiet"])
-        sheet.write(2, 0, say("book.bca_days"))
-        sheet.write_number(2, 1, _DAYS_A_YEAR, self.formats["days"])
-        sheet.merge_range(3, 0, 3, 4, say("book.bca_rule"), self.formats["wrap"])
-        sheet.set_row(3, _RULE_HEIGHT)
-        sheet.merge_range(4, 0, 4, 4, say("book.bca_source", source=self.context.source), self.formats["quiet"])
-        row = 6
-        if len(names) == 1:
-            sheet.write(5, 0, say("book.bca_none"), self.formats["quiet"])
-        options: list[str | None] = [*names[1:]] or [None]
-        for option in options:
-            title = self.context.scenarios[option or self.context.base]
-            sheet.write(row, 0, f"{say('book.bca_option_name')}: {title}", self.formats["title"])
-            row += 1
-            for mode in _MODES:
-                if not math.isnan(wait_of(self.table, self.context.base, ALL, mode).mean):
-                    row = self._mode(option, mode, row)
-            row += 1
-
-    def _mode(self, option: str | None, mode: str, row: int) -> int:
-        """Write one mode of an option; return the first free row."""
-        sheet, heads = self.sheet, [say(f"book.bca_{key}") for key in ("mode", "base", "option", "change")]
-        sheet.write_row(row, 0, [f"{heads[0]}: {say(f'mode.{mode}.many')}", *heads[1:]], self.formats["head"])
-        scenarios = [self.context.base, option]
-        found = {label: [self._total(name, mode, metric) for name in scenarios] for label, metric in _ENTERED.items()}
-        for offset, (label, totals) in enumerate(found.items(), 1):
-            self._line(row + offset, label, [(f"='{self.source}'!{at}", held) for at, held in totals if at])
-        sheet.write(row + 4, 0, say("book.bca_value_of_time"))
-        sheet.write_blank(row + 4, 1, None, self.formats["entry"])
-        sheet.write(row + 4, 2, say("book.bca_value_of_time_note"), self.formats["quiet"])
-        for offset, (label, what, at) in enumerate((("vehicle_hours", "crossings", 1), ("hours", "people", 2)), 5):
-            cells = [
-                (f"={column}{row + at + 1}*{column}{row + 4}/60*{self.days}", count * wait / 60 * _DAYS_A_YEAR)
-                for column, (_, count), (place, wait) in zip("BC", found[what], found["wait"], strict=True)
-                if place
-            ]
-            self._line(row + offset, label, cells)
-        priced = [column for column, (at, _) in zip("BC", found["wait"], strict=True) if at]
-        cells = [(f"={column}{row + 7}*$B${row + 5}", 0.0) for column in priced]
-        self._line(row + 7, "value", cells)
-        if len(priced) == 2:  # noqa: PLR2004 - without and with project
-            self._rule_of_half(row, found)
-        return row + 11
-
-    def _rule_of_half(self, row: int, found: Mapping[str, Sequence[tuple[str, float]]]) -> None:
-        """Write what travellers gain by the rule of half, which the change of hours in line is not."""
-        (before, after), (wait, waits) = ([held for _, held in found[key]] for key in ("people", "wait"))
-        trips, people, formats = row + 4, row + 3, self.formats
-        gained = (before + after) / 2 * (wait - waits) / 60 * _DAYS_A_YEAR
-        hours = f"=(B{people}+C{people})/2*(B{trips}-C{trips})/60*{self.days}"
-        self.sheet.write(row + 8, 0, say("book.bca_half"))
-        self.sheet.write_formula(row + 8, 3, hours, formats["live"], gained)
-        self.sheet.write(row + 9, 0, say("book.bca_half_value"))
-        self.sheet.write_formula(row + 9, 3, f"=D{row + 9}*$B${row + 5}", formats["live"], 0.0)
-
-    def _total(self, scenario: str | None, mode: str, metric: str) -> tuple[str, float]:
-        """Return where a total of a mode stands on the summary's sheet, and its value; no place where it is none."""
-        table = self.table
-        of_mode = (table["scenario"] == scenario) & (table["port"] == ALL) & (table["mode"] == mode)
-        rows = table[of_mode & (table["lane_type"] == ALL)]
-        if rows.empty or pd.isna(rows.iloc[0][metric]):
-            return "", math.nan
-        cell = xl_rowcol_to_cell(_HEAD_ROW + 1 + int(rows.index[0]), list(table.columns).index(metric))
-        return cell, float(rows.iloc[0][metric])
-
-    def _line(self, row: int, label: str, cells: Sequence[tuple[str, float]]) -> None:
-        """Write formulas without and with project, each with the value it has now, and the change between them."""
-        self.sheet.write(row, 0, say(f"book.bca_{label}"))
-        for column, (formula, held) in enumerate(cells, 1):
-            self.sheet.write_formula(row, column, formula, self.formats["live"], held)
-        if len(cells) == 2:  # noqa: PLR2004 - without and with project
-            change = cells[1][1] - cells[0][1]
-            self.sheet.write_formula(row, 3, f"=C{row + 1}-B{row + 1}", self.formats["live"], change)
-
-
-class _Years:
-    """The sheet of the appraisals: benefits and costs by year from their table, discounted by live formulas."""
-
-    def __init__(self, book: Any, finished: Finished, sheets: Mapping[str, str], formats: Mapping[str, Any]) -> None:
-        self.sheet, self.formats, self.finished = book.add_worksheet(say("book.years")), formats, finished
-        self.table, self.source = finished.table("appraisal_years"), sheets["appraisal_years"]
-
-    def write(self, appraisals: Sequence[Appraised]) -> None:
-        """Write the head, and every appraised option below it."""
-        sheet = self.sheet
-        sheet.set_column(0, 0, 44)
-        sheet.set_column(1, 8, 21)
-        sheet.write(0, 0, say("book.years_title"), self.formats["title"])
-        sheet.merge_range(1, 0, 1, 7, say("book.years_how"), self.formats["wrap"])
-        sheet.set_row(1, _RULE_HEIGHT)
-        row = 3
-        for found in appraisals:
-            row = self._option(found, row)
-
-    def _option(self, found: Appraised, row: int) -> int:
-        """Write one option; return the first free row."""
-        sheet, formats, context = self.sheet, self.formats, self.finished.context
-        rows = self.table[(self.table["base"] == context.base) & (self.table["option"] == found.option)]
-        years = sorted(int(year) for year in rows["year"].unique())
-        sheet.write(row, 0, f"{say('book.bca_option_name')}: {context.scenarios[found.option]}", formats["title"])
-        sheet.write(row + 1, 0, say("book.years_rate"))
-        sheet.write_number(row + 1, 1, found.rates[0], formats["entry"])
-        sheet.write(row + 2, 0, say("book.years_base", year=found.dollar_year))
-        sheet.write_number(row + 2, 1, found.dollar_year, formats["year"])
-        heads = [say(f"book.years_{key}") for key in ("year", *_FLOWS, "net", "factor", "present")]
-        sheet.write_row(row + 3, 0, heads, formats["head"])
-        nets, factors = [], []
-        for offset, year in enumerate(years):
-            net, factor = self._year(row + 4 + offset, year, rows[rows["year"] == year], row + 1, found)
-            nets.append(net)
-            factors.append(factor)
-        return self._measures(found, row + 4, len(years), nets, factors, rows)
-
-    def _year(self, row: int, year: int, rows: pd.DataFrame, rate_row: int, found: Appraised) -> tuple[float, float]:
-        """Write one year: flows from the table's sheet, their sum, the factor and the present value."""
-        sheet, money = self.sheet, self.formats["money"]
-        sheet.write_number(row, 0, year, self.formats["year"])
-        flows = []
-        for column, item in enumerate(_FLOWS, 1):
-            of_item = rows[rows["item"] == item]
-            held = float(of_item["usd"].sum())
-            flows.append(held)
-            if len(of_item):
-                place = _HEAD_ROW + 1 + int(of_item.index[0])
-                cell = xl_rowcol_to_cell(place, list(self.table.columns).index("usd"))
-                sheet.write_formula(row, column, f"='{self.source}'!{cell}", money, held)
-            else:
-                sheet.write_number(row, column, 0, money)
-        n = row + 1
-        net = flows[0] - sum(flows[1:])
-        factor = (1 + found.rates[0] / 100) ** -(year - found.dollar_year)
-        sheet.write_formula(row, 5, f"=B{n}-C{n}-D{n}-E{n}", money, net)
-        formula = f"=(1+$B${rate_row + 1}/100)^($B${rate_row + 2}-A{n})"
-        sheet.write_formula(row, 6, formula, self.formats["factor"], factor)
-        sheet.write_formula(row, 7, f"=F{n}*G{n}", money, net * factor)
-        return net, factor
-
-    def _measures(
-        self,
-        found: Appraised,
-        first: int,
-        count: int,
-        nets: Sequence[float],
-        factors: Sequence[float],
-        rows: pd.DataFrame,
-    ) -> int:
-        """Write the measures below the years, live, beside what the run found; return the first free row."""
-        sheet, formats, last = self.sheet, self.formats, first + count
-        flows = {item: rows[rows["item"] == item].sort_values("year")["usd"].to_list() for item in _FLOWS}
-        worth = {
-            item: sum(f * d for f, d in zip(of, factors, strict=True)) if of else 0.0 for item, of in flows.items()
-        }
-        row = last + 1
-        sheet.write_row(
-            row, 0, [say("appraisal.measure"), say("book.years_live"), say("book.years_found")], formats["head"]
-        )
-        at = {item: f"{column}{first + 1}:{column}{last}" for item, column in zip(_FLOWS, "BCDE", strict=True)}
-        factor = f"G{first + 1}:G{last}"
-        running = worth["operating"] + worth["officers"]
-        b, c, o = (f"B{row + place}" for place in (2, 3, 4))
-        sums = f"SUMPRODUCT({at['operating']},{factor})+SUMPRODUCT({at['officers']},{factor})"
-        lines: list[tuple[str, str, float, str]] = [
-            ("pv_benefits", f"=SUMPRODUCT({at['benefits']},{factor})", worth["benefits"], "live_money"),
-            ("pv_capital", f"=SUMPRODUCT({at['capital']},{factor})", worth["capital"], "live_money"),
-            ("pv_operating", f"={sums}", running, "live_money"),
-            ("npv", f"={b}-{c}-{o}", worth["benefits"] - worth["capital"] - running, "live_money"),
-        ]
-        if worth["capital"] > 0:
-            ratio = (worth["benefits"] - running) / worth["capital"]
-            lines.append(("benefit_cost_ratio", f"=({b}-{o})/{c}", ratio, "live_ratio"))
-        if worth["capital"] + running > 0:
-            over_all = worth["benefits"] / (worth["capital"] + running)
-            lines.append(("benefit_cost_ratio_all_costs", f"={b}/({c}+{o})", over_all, "live_ratio"))
-        rate = found.at("internal_rate_pct")
-        if rate is not None and not math.isnan(rate.value):
-            lines.append(("internal_rate_pct", f"=100*IRR(F{first + 1}:F{last})", rate.value, "live_ratio"))
-        for offset, (name, formula, held, look) in enumerate(lines, 1):
-            measure = found.at(name)
-            sheet.write(row + offset, 0, say(f"measure.{name}"))
-            sheet.write_formula(row + offset, 1, formula, formats[look], held)
-            if measure is not None and not math.isnan(measure.value):
-                sheet.write_number(row + offset, 2, measure.value, formats["money" if "money" in look else "number"])
-        row += len(lines) + 2
-        for text in appraised.cautions(found):
-            sheet.write(row, 0, text, formats["quiet"])
-            row += 1
-        return row + 2
 
 
 def _chart(book: Any, finished: Finished, formats: Mapping[str, Any]) -> None:
