@@ -6,6 +6,7 @@ Numbers and sentences only; the arithmetic is that of the appraisal, whose rows 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,12 +14,12 @@ import pandas as pd
 
 from portsim import service
 from portsim.accounts import money, money_estimate, rests_on_assumed
-from portsim.findings import ALL, DAGGER, Context
+from portsim.findings import ALL, DAGGER, Context, lane_words
 from portsim.finished import Finished
 from portsim.inference import BETTER, NO_CLEAR_CHANGE, WORSE
 from portsim.numbers import Estimate, number, plus_minus
 from portsim.service import percent
-from portsim.words import listed, say, sentence
+from portsim.words import known, listed, say, sentence
 
 MODES = ("truck", "vehicle", "bus", "pedestrian")
 _DISCOUNTED = ("pv_benefits", "pv_capital", "pv_operating", "npv", "benefit_cost_ratio", "benefit_cost_ratio_all_costs")
@@ -26,6 +27,7 @@ _MONEY = ("pv_benefits", "pv_capital", "pv_operating", "npv", "first_year_benefi
 _COSTS = ("capital", "operating", "officers")
 _PROBABILITY = "probability_npv_positive"
 _SWITCHING = "switching:"
+_LINE = re.compile(r"([a-z-]+)/([a-z]+)/([a-z-]+)")
 
 
 class Measure(NamedTuple):
@@ -167,11 +169,18 @@ def _text(name: str, value: float) -> str:
     return number(value, 0 if name == "minutes_per_officer_hour" else 1)
 
 
-def cautions(found: Appraised) -> list[str]:
+def cautions(found: Appraised, context: Context) -> list[str]:
     """Return what limits the appraisal, as its table has it: modes held at a year, years beyond those simulated."""
     npv = found.at("npv")
     parts = [part for part in npv.note.split("; ") if part] if npv else []
-    return [f"{sentence(part)}." for part in parts]
+    return [f"{sentence(_LINE.sub(lambda line: _line_words(line, context), part))}." for part in parts]
+
+
+def _line_words(line: re.Match[str], context: Context) -> str:
+    """Return a line of the tables, as tecate/truck/standard, in words."""
+    port, mode, lane = line.groups()
+    who = known(f"mode.{mode}.one", mode)
+    return say("appraisal.line", port=context.ports.get(port, port), mode=who, lane=lane_words(lane))
 
 
 # --- year by year -------------------------------------------------------------------------------------------

@@ -149,9 +149,9 @@ class Years:
             flows, factor = self._year(place, rows[rows["year"] == year], (row + 1, found))
             worth = {item: worth[item] + factor * flows[item] for item in _FLOWS}
         end = self._measures(found, (row + 4, len(years)), worth)
-        for place, text in enumerate(appraised.cautions(found), end):
+        for place, text in enumerate(appraised.cautions(found, context), end):
             sheet.write(place, 0, text, formats["quiet"])
-        return end + len(appraised.cautions(found)) + 2
+        return end + len(appraised.cautions(found, context)) + 2
 
     def _year(self, row: int, rows: pd.DataFrame, at_rate: tuple[int, Appraised]) -> tuple[dict[str, float], float]:
         """Write one year, with the rate in a row above: flows from the table's sheet, their sum, its present value."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from portsim import execution
 from portsim.finished import Finished
 
-_LARGE_BYTES = 2_000_000  # of tables: their workbook takes longer than it takes a process to start
+_LARGE_BYTES = 2_000_000  # of tables: what is made of them takes longer than it takes a process to start
 
 
 class Published(NamedTuple):
@@ -21,27 +21,27 @@ class Published(NamedTuple):
 
 def write(finished: Finished) -> Published:
     """Write all that is drawn from a study's tables into its folder."""
-    from portsim import figures, html_report, queue_map, slides, story  # noqa: PLC0415 - matplotlib is slow
+    from portsim import figures, html_report, slides, story  # noqa: PLC0415 - matplotlib is slow
 
-    workbook_done = _start_workbook(finished)
+    rest = _start_rest(finished)
     found = figures.write(finished)
     told = story.tell(finished, found)
     html_report.write(finished, told, finished.folder / html_report.FILE)
-    queue_map.write_gif(finished, told.mode, finished.folder / queue_map.FILE)
+    list(rest)  # the slides show the moving picture
     slides.write(finished, told, finished.folder / slides.FILE)
-    list(workbook_done)
     return Published(found, told.head)
 
 
-def _start_workbook(finished: Finished) -> Iterator[None]:
-    """Write the workbook, of a large study in a process of its own while the rest is drawn."""
-    work = partial(_write_workbook, finished)
+def _start_rest(finished: Finished) -> Iterator[None]:
+    """Write what needs no figure, of a large study in a process of its own while the figures are drawn."""
+    work = partial(_write_rest, finished)
     if sum(path.stat().st_size for path in (finished.folder / "tables").glob("*.csv")) > _LARGE_BYTES:
         return execution.beside(work)
     return iter([work()])
 
 
-def _write_workbook(finished: Finished) -> None:
-    from portsim import workbook  # noqa: PLC0415 - only when it is written
+def _write_rest(finished: Finished) -> None:
+    from portsim import queue_map, story, workbook  # noqa: PLC0415 - only when they are written
 
+    queue_map.write_gif(finished, story.headline_mode(finished), finished.folder / queue_map.FILE)
     workbook.write(finished, finished.folder / workbook.FILE)

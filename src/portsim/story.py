@@ -608,7 +608,7 @@ def _appraisal(telling: _Telling) -> Page | None:
     grids, text = [], []
     for of in found:
         grids += appraisal_grids(telling.finished, of)
-        text += [say("value.outside_npv")] * of.outside + appraised.cautions(of)
+        text += [say("value.outside_npv")] * of.outside + appraised.cautions(of, telling.context)
     title = "; ".join(appraised.title(of, telling.context) for of in found)
     definition = say("appraisal.definition", year=found[0].dollar_year)
     return Page("appraisal", say("page.appraisal"), title, definition, files, text, pictures, grids)

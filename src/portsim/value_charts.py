@@ -101,7 +101,9 @@ def _draw_flows(axes: Axes, by_year: Flows) -> None:
     benefits, costs = np.array(by_year.benefits) / scale, -np.array(by_year.costs) / scale
     axes.bar(by_year.years, benefits, 0.8, color=GAIN, zorder=2)
     axes.bar(by_year.years, costs, 0.8, color=LOSS, zorder=2)
-    simulated = [(year, top) for year, top in zip(by_year.years, benefits, strict=True) if year in by_year.simulated]
+    simulated = [
+        (year, top) for year, top in zip(by_year.years, benefits, strict=True) if year in by_year.simulated and top
+    ]
     room = 0.05 * float(benefits.max() - min(costs.min(), 0.0))
     if simulated:
         years, tops = zip(*simulated, strict=True)
