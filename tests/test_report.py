@@ -6,9 +6,11 @@ import ast
 import html
 import itertools
 import json
+import math
 import re
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -351,7 +353,8 @@ def test_what_is_assumed_is_drawn_hatched_and_said_so(slides: list, read: Finish
     for place, category in enumerate(chart.plots[0].categories):
         hatched = series.points[place].format.fill.type == MSO_FILL.PATTERNED
         assert hatched == (str(category).rstrip("\u2020") in {read.context.ports[port] for port in assumed})
-    assert words.say("slide.assumed") in next(shape.text_frame.text for shape in slide.shapes if shape.name == "Footer")
+    footer = next(plain(shape.text_frame.text) for shape in slide.shapes if shape.name == "Footer")
+    assert words.say("slide.assumed") in footer
 
 
 def test_a_table_takes_the_largest_letters_that_fit_and_says_what_it_leaves_out(read: Finished) -> None:
@@ -747,3 +750,55 @@ def test_numbers_read_back_are_those_that_were_written(study: Path) -> None:
     table = finished.read_table(study, "inputs")
     assert set(table["class"]) <= {"measured", "published", "derived", "assumed"}
     assert not table.isna().any().any()
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "half_width", "expected"),
+    [
+        (30e6, 10e6, 50e6, 5e6, "benefits exceed costs by $30.0M at 7%"),
+        (-30e6, -50e6, -10e6, 5e6, "costs exceed benefits by $30.0M at 7%"),
+        (30e6, -10e6, 50e6, 5e6, "not clear: +$30.0M at 7%"),  # the inputs may turn it
+        (30e6, 10e6, 50e6, 40e6, "not clear: +$30.0M at 7%"),  # chance may
+        (3e9, 1e9, 5e9, math.nan, "benefits exceed costs by $3.0 billion at 7%"),
+    ],
+)
+def test_the_title_of_an_appraisal_says_no_more_than_inputs_and_chance_allow(
+    value, low, high, half_width, expected
+) -> None:
+    npv_at = appraised.Measure(value, low, high, half_width, "USD", "")
+    share = appraised.Measure(0.9, math.nan, math.nan, math.nan, "share", "")
+    measures = {(7.0, "npv"): npv_at, (7.0, "probability_npv_positive"): share}
+    found = appraised.Appraised("option", (7.0,), measures, 2024, "")
+    said = appraised.title(found, CONTEXT)
+    assert said.startswith("More booths: ")
+    assert expected in said
+    assert "in 90% of draws" in said
+    assert accounts.money(low, signed=True) in said
+
+
+def test_what_an_assumed_wait_is_worth_is_marked() -> None:
+    """By the ports and modes whose waits change it, not by all that are assumed somewhere."""
+    table = table_of(30e6, 4e6)
+    rows = table[table["component"] == "truck_cost"].assign(port="left", mode="truck")
+    table = pd.concat([table, rows], ignore_index=True)
+    assumed = replace(CONTEXT, assumed_waits=frozenset({("left", "truck")}))
+    elsewhere = replace(CONTEXT, assumed_waits=frozenset({("right", "truck"), ("left", "bus")}))
+    assert accounts.rests_on_assumed(table, "option", assumed)
+    assert not accounts.rests_on_assumed(table, "option", elsewhere)
+    steps = accounts.steps(table, pd.DataFrame(), "option", assumed)
+    assert "a year\u2020, most of it travellers' time" in accounts.steps_title(steps, "option", assumed)
+
+
+def test_amounts_from_a_billion_on_are_told_in_billions() -> None:
+    assert accounts.money(8.657e9, signed=True) == "+$8.7 billion"
+    assert accounts.money(-8.657e9) == "\u2212$8.7 billion"
+    assert accounts.money(999e6) == "$999.0M"
+    assert accounts.money_estimate(Estimate(10.06e9, 0.481e9)) == "$10.1 \u00b1 $0.5 billion"
+
+
+def test_lines_break_neither_in_an_interval_nor_after_a_dagger_that_heads_a_note() -> None:
+    text = "wait 33 \u00b1 16 min at Left\u2020 (fast lanes). \u2020 rests on"
+    assert words.glued(text) == "wait 33\u00a0\u00b1\u00a016\u00a0min at Left\u2020 (fast lanes). \u2020\u00a0rests on"
+    assert words.counted("port", 1) == "1 port"
+    assert words.counted("hour", 3) == "3 hours"
+    assert words.slug("beyond the rule's reach") == "beyond_the_rules_reach"

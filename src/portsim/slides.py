@@ -73,7 +73,7 @@ class _Deck:
         holder.left, holder.top = Inches(_MARGIN), Inches(_TITLE_TOP)
         holder.width, holder.height = Inches(_WIDTH - 2 * _MARGIN), Inches(_TITLE_HEIGHT)
         size = next(size for longest, size in _TITLE_SIZES if len(title) <= longest)
-        _fill(holder.text_frame, [_unbroken(title)], size, bold=True)
+        _fill(holder.text_frame, [title], size, bold=True)
         slide.notes_slide.notes_text_frame.text = "\n".join([*filter(None, more), self._source(files)])
         return slide
 
@@ -257,8 +257,7 @@ def _observed_chart(deck: _Deck, slide: Any, mode: str, title: str) -> None:
     _paint(seen, LOOKS[2].color)
     for index, check in enumerate(found):
         if check.assumed:
-            _hatch(seen.points[index].format.fill, LOOKS[2].color)
-            seen.points[index].format.line.color.rgb = _rgb(LOOKS[2].color)
+            _hatch(seen.points[index], LOOKS[2].color)
     _error_bars(simulated, [_half(check.simulated) for check in found])
     chart.plots[0].gap_width, chart.plots[0].overlap = 60, -5
     _axes(chart, say("slide.minutes"), reach=max(max(check.simulated.ends[1], check.observed) for check in found))
@@ -487,7 +486,7 @@ def _drivers(deck: _Deck, page: Page) -> None:
             _paint(series, look.color)
             for index, bar in enumerate(shown):
                 if bar.assumed:
-                    _hatch(series.points[index].format.fill, look.color)
+                    _hatch(series.points[index], look.color)
         chart.plots[0].gap_width, chart.plots[0].overlap = 40, 100
         _axes(chart, say("slide.drivers_axis", now=accounts.money(usd), unit=say(f"unit.{unit}")))
         chart.category_axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW
@@ -532,7 +531,7 @@ def _fill(frame: Any, texts: Sequence[str], size: float, *, bold: bool = False, 
     frame.margin_left = frame.margin_right = 0
     for index, text in enumerate(texts):
         paragraph = frame.paragraphs[0] if index == 0 else frame.add_paragraph()
-        paragraph.text = text
+        paragraph.text = _unbroken(text)
         paragraph.alignment = 1
         for run in paragraph.runs:
             run.font.size, run.font.bold, run.font.name = Pt(size), bold, _FONT
@@ -549,7 +548,7 @@ def _unbroken(text: str) -> str:
 def _cell(cell: Any, text: str, size: float, *, head: bool, shaded: bool) -> None:
     cell.margin_left = cell.margin_right = Inches(_CELL_SIDE)
     cell.margin_top = cell.margin_bottom = Inches(0.03)
-    _fill(cell.text_frame, [_unbroken(text)], size, bold=head)
+    _fill(cell.text_frame, [text], size, bold=head)
     cell.vertical_anchor = MSO_ANCHOR.MIDDLE
     cell.text_frame.margin_left = Inches(_CELL_SIDE)
     cell.fill.solid()
@@ -666,8 +665,9 @@ def _paint(series: Any, colour: str) -> None:
     series.format.fill.fore_color.rgb = _rgb(colour)
 
 
-def _hatch(fill: Any, colour: str) -> None:
+def _hatch(point: Any, colour: str) -> None:
     """Hatch what is assumed, so that it is told without colour."""
+    fill, point.format.line.color.rgb = point.format.fill, _rgb(colour)
     fill.patterned()
     fill.pattern = MSO_PATTERN.WIDE_UPWARD_DIAGONAL
     fill.fore_color.rgb, fill.back_color.rgb = _rgb(colour), _rgb("FFFFFF")
