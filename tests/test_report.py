@@ -193,6 +193,16 @@ def test_one_replication_of_a_comparison_gives_no_verdict(results: Path) -> None
     assert told.head == words.say("head.no_interval", option="New opens")
 
 
+def test_a_port_that_one_of_many_options_opens_has_a_week_in_that_option_only(
+    read: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where weeks are drawn an option at a time, the others have none of its line."""
+    monkeypatch.setattr(charts, "MOST_WEEKS", 1)
+    context = replace(read.context, scenarios={**read.context.scenarios, "third": "A third"})
+    drawn = [name for name, _ in figures._week_figures(read, context) if name.startswith("week-new-truck")]
+    assert drawn == ["week-new-truck-standard-opened"]
+
+
 # --- the map --------------------------------------------------------------------------------------------------
 
 

@@ -77,8 +77,12 @@ def _week_figures(finished: Finished, context: Context) -> Iterator[tuple[str, F
         shown = {f"-{o}": replace(context, scenarios={n: titles[n] for n in (names[0], o)}) for o in names[1:]}
     hourly, comparison = finished.table("hourly"), finished.table("hourly_comparison")
     for port, mode, lane_type in main_lines(hourly, context):
-        drawn = mode in MODES and not left_alone(finished, Line(port, mode, lane_type))
+        line = Line(port, mode, lane_type)
+        drawn = mode in MODES and not left_alone(finished, line)
+        present = set(line.rows(hourly).dropna(subset=["wait_mean_min"])["scenario"])
         for suffix, of_option in shown.items() if drawn else ():
+            if not present & set(of_option.scenarios):
+                continue  # a port that another option opens
             figure = charts.wait_by_week(hourly, port, mode, lane_type, of_option, hourly_comparison=comparison)
             yield f"week-{port}-{mode}-{lane_type}{suffix}", figure
 
