@@ -177,7 +177,7 @@ def steps(value: pd.DataFrame, cargo: pd.DataFrame, option: str, context: Contex
     welfare = entries(value, option, context).get("welfare", [])
     net = next((entry for entry in welfare if entry.component == ALL), None)
     if net is not None and not math.isnan(net.amount):
-        parts = [(e.name, e.amount) for e in welfare if e.component not in _NOT_STEPS and not math.isnan(e.amount)]
+        parts = [(e.name, e.amount) for e in welfare if e.component not in _NOT_STEPS and abs(e.amount) > 0]
         add_up = math.isclose(sum(part for _, part in parts), net.amount, rel_tol=1e-3, abs_tol=1.0)
         within = {e.name: known(f"within.{e.component}", e.name) for e in welfare}
         mark = DAGGER if rests_on_assumed(value, option, context) else ""

@@ -103,7 +103,10 @@ class _Deck:
         slide = self.slide(self.story.head, ("summary", "comparison"), _sentences(self.story))
         box = slide.shapes.add_textbox(Inches(_MARGIN), Inches(_TOP - 0.1), Inches(_WIDTH - 2 * _MARGIN), Inches(0.6))
         _fill(box.text_frame, [f"{self.story.subtitle}. {self.story.scope}"], 15, colour=_QUIET)
-        below = self.table(slide, self.story.much, _TOP + 0.7, bottom=_TOP + 2.9)
+        much, scenarios = self.story.much, len(self.context.scenarios)
+        if scenarios > 2:  # noqa: PLR2004 - the changes of several options have a slide of their own
+            much = Grid(much.caption, much.head[: 1 + scenarios], [row[: 1 + scenarios] for row in much.rows])
+        below = self.table(slide, much, _TOP + 0.7, bottom=_TOP + 2.9, files=("summary", "comparison"))
         width, top = (_WIDTH - 2 * _MARGIN - 0.4) / 3, below + 0.15
         for index, answer in enumerate(self.story.answers[1:]):
             left = _MARGIN + index * (width + 0.2)
@@ -317,9 +320,10 @@ def _pictures(deck: _Deck, page: Page) -> None:
 def _week(deck: _Deck, page: Page) -> None:
     name = next((name for name in deck.story.said if name.startswith("week-" + "-".join(deck.story.line[:2]))), None)
     if name is not None:
-        slide = deck.slide(page.title, page.files, [page.definition])
-        alt = say("chart.alt", title=f"{page.title}.", files=listed([f"tables/{file}.csv" for file in page.files]))
-        deck.picture(slide, f"figures/{name}.png", alt, page.title)
+        title = deck.story.said[name]  # of many options, that of the one that is drawn
+        slide = deck.slide(title, page.files, [page.definition])
+        alt = say("chart.alt", title=f"{title}.", files=_where(page.files))
+        deck.picture(slide, f"figures/{name}.png", alt, title)
 
 
 def _map(deck: _Deck, page: Page) -> None:
@@ -621,12 +625,13 @@ def _needs(text: str, size: float, head: bool) -> float:
 
 
 def _fitting(sentences: Sequence[str], width: float, size: float, room: float) -> list[str]:
-    """Return the sentences, in their order, that fit into a box; the first in any case."""
+    """Return the first sentences, as many as fit into a box, and one in any case."""
     found: list[str] = []
     for text in sentences:
         lines = sum(layout.wrap(line, width, size).count("\n") + 1 for line in [*found, text])
-        if lines * size * _LEADING / 72 <= room or not found:
-            found.append(text)
+        if found and lines * size * _LEADING / 72 > room:
+            break
+        found.append(text)
     return found
 
 
