@@ -16,7 +16,7 @@ SOURCE = Path(portsim.__file__).parent
 
 # In the order in which data flow: a module may import those before it, not its peers.
 ORDER = (
-    {"errors", "clock", "numbers", "theory"},
+    {"errors", "clock", "numbers", "theory", "words"},
     {"schema", "profiles"},
     {"inversion", "opening", "paths", "windows"},
     {"messages", "checks", "edits", "oracles"},
@@ -58,11 +58,13 @@ ORDER = (
     {"held_out"},
     {"baseline_files", "validation_field"},
     {"grounds"},
-    {"findings", "layout", "words"},
+    {"findings", "layout"},
     {"charts", "finished", "validation_charts"},
     {"accounts", "service"},
+    {"appraised"},
     {"service_charts", "value_charts", "queue_map"},
     {"figures", "headlines", "story"},
+    {"benefit_cost"},
     {"html_report", "slides", "workbook", "index"},
     {"publish"},
     {"report"},
@@ -90,18 +92,18 @@ OWNERS = {
     "jinja2": {"html_report", "index"},
     "pptx": {"slides"},
     "lxml": {"slides"},
-    "xlsxwriter": {"workbook"},
+    "xlsxwriter": {"workbook", "benefit_cost"},
     "random": set(),
     "rich": {"terminal"},
     "typer": {"cli", "inspection", "assessment"},
 }
 ENGINES_SEE = {"clock", "policies", "model", "workload", "records", "engines.rules"}
 TABLES_ONLY = {
-    "charts": {"numbers", "inference", "findings", "layout"},
-    "findings": {"numbers", "inference"},
+    "charts": {"numbers", "inference", "findings", "layout", "words"},
+    "findings": {"numbers", "inference", "words"},
     "economics": {"numbers", "inference"},
 }
-FIGURES_ONLY = {"numbers": set(), "theory": set(), "inference": set(), "layout": {"numbers"}}
+FIGURES_ONLY = {"numbers": set(), "theory": set(), "inference": set(), "layout": {"numbers", "words"}, "words": set()}
 
 
 def name_of(path: Path) -> str:

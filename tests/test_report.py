@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import itertools
 import json
+import math
 import re
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 from pptx import Presentation
+from pptx.enum.dml import MSO_FILL
 from pptx.util import Emu
+from scipy.optimize import brentq
 
 from desk import BASE, OPTION, call, lay_out
 from portsim import (
     accounts,
+    appraised,
+    charts,
+    figures,
     finished,
     headlines,
     html_report,
     index,
+    layout,
     publish,
     queue_map,
     story,
@@ -32,6 +43,7 @@ from portsim import (
     words,
     workbook,
 )
+from portsim import slides as slides_module
 from portsim.errors import ResultsError
 from portsim.findings import Context
 from portsim.finished import Finished
@@ -42,6 +54,16 @@ pytestmark = pytest.mark.drawn
 HERE = Path(__file__).parent
 THRICE = BASE.replace("replications: 2", "replications: 3")
 TOLD = f"{OPTION}about: A port is opened.\n"
+APPRAISED = f"""{TOLD}
+appraisal:
+  dollar_year: 2024
+  opening_year: 2026
+  horizon_years: 5
+  years: [2026]
+  growth_pct_per_year: {{truck: {{value: 2, low: 1, high: 3, class: assumed}}}}
+  capital_usd: {{2025: {{value: 9.0e+6, low: 8.0e+6, high: 1.5e+7, class: assumed}}}}
+  operating_usd_per_year: {{value: 10000, class: assumed}}
+"""
 CONTEXT = Context(
     scenarios={"base": "Today", "option": "More booths"},
     ports={"left": "Left", "right": "Right"},
@@ -56,9 +78,10 @@ CONTEXT = Context(
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder `results` with one comparison in it."""
-    desk = lay_out(tmp_path_factory.mktemp("desk"), THRICE, TOLD)
+    desk = lay_out(tmp_path_factory.mktemp("desk"), THRICE, APPRAISED)
     out = desk / "results" / "study"
     assert call("compare", desk / "now.yaml", desk / "opened.yaml", "--out", out, "--jobs", 1) == 0
+    (desk / "opened.yaml").write_text(TOLD)
     return out.parent
 
 
@@ -227,6 +250,16 @@ def test_one_replication_of_a_comparison_gives_no_verdict(results: Path, monkeyp
     assert told.head == words.say("head.no_interval", option="New opens")
 
 
+def test_a_port_that_one_of_many_options_opens_has_a_week_in_that_option_only(
+    read: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where weeks are drawn an option at a time, the others have none of its line."""
+    monkeypatch.setattr(charts, "MOST_WEEKS", 1)
+    context = replace(read.context, scenarios={**read.context.scenarios, "third": "A third"})
+    drawn = [name for name, _ in figures._week_figures(read, context) if name.startswith("week-new-truck")]
+    assert drawn == ["week-new-truck-standard-opened"]
+
+
 # --- the map --------------------------------------------------------------------------------------------------
 
 
@@ -283,6 +316,32 @@ def test_the_moving_picture_has_every_ten_minutes_and_opens_at_the_peak(study: P
 # --- slides ---------------------------------------------------------------------------------------------------
 
 
+def plain(text: str) -> str:
+    """Return a text without what keeps its lines from breaking."""
+    return text.replace("\u00a0", " ").replace("\u2060", "")
+
+
+def slide_of(slides: list, title: str) -> Any:
+    return next(slide for slide in slides if plain(slide.shapes.title.text) == title)
+
+
+def cells_of(slide: Any) -> list[list[str]]:
+    """Return a slide's table as text."""
+    table = next(shape.table for shape in slide.shapes if shape.has_table)
+    return [[plain(cell.text) for cell in row.cells] for row in table.rows]
+
+
+def appraisal_titles(read: Finished, told: story.Story) -> list[str]:
+    """Return the findings on the appraised option, from its tables."""
+    [found] = appraised.read(read)
+    return [
+        appraised.title(found, read.context),
+        appraised.flows_title(found, read.context),
+        appraised.waits_title(appraised.waits(read, "opened"), told.mode, "opened", read.context),
+        appraised.turnings_title(appraised.turnings(read, found), "opened", read.context),
+    ]
+
+
 @pytest.fixture(scope="module")
 def slides(study: Path) -> list:
     deck = Presentation(str(study / "deck.pptx"))
@@ -294,9 +353,10 @@ def test_every_slide_has_a_computed_finding_notes_and_descriptions(
     slides: list, told: story.Story, read: Finished
 ) -> None:
     computed = {told.head, *(page.title for page in told.pages), *read.manifest["findings"].values()}
-    assert slides[0].shapes.title.text == told.head
+    computed |= set(appraisal_titles(read, told))
+    assert plain(slides[0].shapes.title.text) == told.head
     for slide in slides:
-        assert slide.shapes.title.text in computed
+        assert plain(slide.shapes.title.text) in computed
         notes = slide.notes_slide.notes_text_frame.text
         assert read.run_id in notes
         assert "Source:" in notes
@@ -318,7 +378,7 @@ def test_slides_stay_on_the_page_in_letters_one_can_read(slides: list) -> None:
 
 
 def test_native_charts_hold_the_numbers_of_the_tables(slides: list, read: Finished) -> None:
-    slide = next(s for s in slides if s.shapes.title.text == read.manifest["findings"]["waits-truck"])
+    slide = slide_of(slides, read.manifest["findings"]["waits-truck"])
     chart = next(shape.chart for shape in slide.shapes if shape.has_chart)
     summary = read.table("summary")
     rows = summary[(summary["mode"] == "truck") & (summary["lane_type"] == "all")].set_index(["scenario", "port"])
@@ -329,6 +389,72 @@ def test_native_charts_hold_the_numbers_of_the_tables(slides: list, read: Finish
             assert (drawn is None) == (at not in rows.index)
             if drawn is not None:
                 assert drawn == pytest.approx(rows.loc[at, "wait_mean_min"], abs=1e-3)
+
+
+def test_an_appraised_option_has_its_page_and_a_slide_for_each_finding(
+    slides: list, told: story.Story, read: Finished
+) -> None:
+    """Measures at each rate with their range, waits of the years simulated, and the figures at which the sign turns."""
+    table = read.table("appraisal").set_index(["discount_pct", "metric"])
+    npv = table.loc[(7.0, "npv")]
+    page = next(page for page in told.pages if page.id == "appraisal")
+    first, *more = appraisal_titles(read, told)
+    assert page.title == first
+    assert (npv["low"] < 0 < npv["high"]) == ("not clear" in first)
+    assert f"{100 * table.loc[(7.0, 'probability_npv_positive'), 'value']:.0f}%" in first
+    measures = {row[0].rstrip("\u2020"): row[1:] for row in page.grids[0].rows}
+    shown = measures[words.say("measure.npv")]
+    assert shown[0].startswith(accounts.money_estimate(Estimate(npv["value"], npv["simulation_hw"])))
+    assert shown[1] == words.say("worth.span", low=accounts.money(npv["low"]), high=accounts.money(npv["high"]))
+    assert shown[2:] == [accounts.money(table.loc[(rate, "npv"), "value"]) for rate in (3.1, 2.0)]
+    assert measures[words.say("measure.payback_year")][0] == f"{table.loc[(7.0, 'payback_year'), 'value']:.0f}"
+    assert cells_of(slide_of(slides, first)) == [page.grids[0].head, *page.grids[0].rows]
+    flows, growth, turning = (slide_of(slides, title) for title in more)
+    chart = next(shape.chart for shape in flows.shapes if shape.has_chart)
+    years = read.table("appraisal_years").pivot_table(index="year", columns="item", values="usd")
+    assert list(chart.plots[0].categories) == [str(year) for year in years.index]
+    assert list(chart.plots[0].series[0].values) == pytest.approx(list(years["benefits"] / 1e6), abs=1e-3)
+    assert list(chart.plots[0].series[1].values) == pytest.approx(
+        list(-(years["capital"] + years["operating"] + years["officers"]) / 1e6), abs=1e-3
+    )
+    summary = read.table("summary")
+    later = summary[(summary["scenario"] == "now-2026") & (summary["port"] == "all") & (summary["mode"] == "truck")]
+    drawn = next(shape.chart for shape in growth.shapes if shape.has_chart)
+    last = list(drawn.plots[0].series[0].values)[-1]
+    assert last == pytest.approx(later["wait_mean_min"].iloc[0], abs=1e-3)
+    within = [row[0] for row in cells_of(turning)[1:] if row[-1] == words.say("appraisal.within")]
+    assert all(name in more[2] for name in within)
+    assert "Capital, all years (assumed)" in within
+
+
+def test_what_is_assumed_is_drawn_hatched_and_said_so(slides: list, read: Finished) -> None:
+    """The wait that nobody observed is not drawn as if it were; nor are inputs that are assumed."""
+    slide = next(s for s in slides if plain(s.shapes.title.text) == read.manifest["findings"]["observed-truck"])
+    chart = next(shape.chart for shape in slide.shapes if shape.has_chart)
+    assumed = set(read.table("observed_waits").query("mode == 'truck' and `class` == 'assumed'")["port"])
+    assert assumed
+    series = chart.plots[0].series[1]
+    assert series.name == words.say("slide.seen_or_assumed")
+    for place, category in enumerate(chart.plots[0].categories):
+        hatched = series.points[place].format.fill.type == MSO_FILL.PATTERNED
+        assert hatched == (str(category).rstrip("\u2020") in {read.context.ports[port] for port in assumed})
+    footer = next(plain(shape.text_frame.text) for shape in slide.shapes if shape.name == "Footer")
+    assert words.say("slide.assumed") in footer
+
+
+def test_a_table_takes_the_largest_letters_that_fit_and_says_what_it_leaves_out(read: Finished) -> None:
+    """No word is broken over lines, no cell cut; what does not fit is counted, and where it stands is said."""
+    few = story.Grid("few", ["Account", "Part"], [["Trade", "Cargo entering"], ["Welfare", "Net welfare"]])
+    fitted = slides_module._fitted(few, 12.0, 5.0)
+    assert fitted.size == max(slides_module._CELLS)
+    assert sum(fitted.widths) == pytest.approx(12.0)
+    long = story.Grid("long", ["Account", "Note"], [[f"Row {n}", "word " * 60] for n in range(30)])
+    cut = slides_module._fitted(long, 12.0, 5.0)
+    assert cut.size == min(slides_module._CELLS)
+    assert 2 < len(cut.heights) < 31
+    assert sum(cut.heights) <= 5.0
+    for text, width in (("Account", cut.widths[0]), ("word", cut.widths[1])):
+        assert layout.text_width(text, cut.size, "bold") < width
 
 
 # --- workbook -------------------------------------------------------------------------------------------------
@@ -343,7 +469,7 @@ def test_the_sheets_are_the_tables(book: openpyxl.Workbook, read: Finished) -> N
     """Same columns, rows and values; a source above, units over the columns that have one."""
     for name in read.names:
         table, sheet = read.table(name), book[name[:31]]
-        head = workbook._HEAD_ROW + 1
+        head = workbook.HEAD_ROW + 1
         assert [cell.value for cell in sheet[head]][: len(table.columns)] == list(table.columns)
         assert f"tables/{name}.csv" in sheet["A2"].value
         for column, of in enumerate(table.columns, 1):
@@ -378,11 +504,52 @@ def test_formulas_compute_what_the_tables_say(study: Path, book: openpyxl.Workbo
     assert people[1:3] == pytest.approx([of_scenario["now"], of_scenario["opened"]])
 
 
+def test_the_appraisal_by_year_discounts_to_what_the_run_found(book: openpyxl.Workbook, read: Finished) -> None:
+    """Live, from the table's sheet: net present value, ratios and rate of return, beside those of the run."""
+    rows = {row[0].value: [cell.value for cell in row[1:3]] for row in book[words.say("book.years")].iter_rows()}
+    for metric in ("pv_benefits", "pv_capital", "npv", "benefit_cost_ratio", "internal_rate_pct"):
+        live, found = rows[words.say(f"measure.{metric}")]
+        assert live == pytest.approx(found, rel=1e-4)
+    entry = book[words.say("book.bca")]
+    assert any(words.say("book.bca_rule") == cell.value for cell in entry["A"])
+    halves = [row for row in entry.iter_rows(values_only=True) if row[0] == words.say("book.bca_half")]
+    whole = [row for row in entry.iter_rows(values_only=True) if row[0] == words.say("book.bca_hours")]
+    people, waits = (
+        [row for row in entry.iter_rows(values_only=True) if row[0] == words.say(f"book.bca_{key}")]
+        for key in ("people", "wait")
+    )
+    assert len(halves) == len(whole) > 1
+    for half, hours, trips, wait in zip(halves, whole, people, waits, strict=True):
+        brought = trips[3] * (wait[1] + wait[2]) / 2 / 60 * 365  # what the change of hours counts as a loss
+        assert half[3] == pytest.approx(brought - hours[3])
+
+
+def test_every_sheet_is_wide_enough_and_prints_with_its_heads(study: Path, read: Finished) -> None:
+    book = openpyxl.load_workbook(study / workbook.FILE)
+    for name in read.names:
+        sheet = book[name[:31]]
+        head = workbook.HEAD_ROW + 1
+        widths = {at: of.width for of in sheet.column_dimensions.values() for at in range(of.min, of.max + 1)}
+        for cell in sheet[head][: len(read.table(name).columns)]:
+            assert widths[cell.column] > len(cell.value)
+        assert sheet.print_title_rows == f"${head - 1}:${head}"
+        assert sheet.freeze_panes is not None
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+
+
 def evaluate(formula: str, sheet: str, book: openpyxl.Workbook) -> float:
-    """Work out a formula of cells, products, differences and SUMIFS."""
+    """Work out a formula of cells, products, differences, powers, SUMIFS, SUMPRODUCT and IRR."""
     found = re.fullmatch(r"=SUMIFS\((.*)\)", formula)
     if found:
         return sum_ifs(found[1].split(","), book[sheet])
+    found = re.fullmatch(r"=100\*IRR\((.*)\)", formula)
+    if found:
+        return 100 * brentq(lambda rate: npv(rate, column(found[1], sheet, book)), -0.9, 10.0, xtol=1e-12)
+    formula = re.sub(
+        r"SUMPRODUCT\(([^,()]+),([^,()]+)\)",
+        lambda sums: repr(float(np.dot(*(column(area, sheet, book) for area in sums.groups())))),
+        formula,
+    )
 
     def cell(match: re.Match[str]) -> str:
         place = book[match[1].strip("'!") if match[1] else sheet][match[2].replace("$", "")]
@@ -391,9 +558,19 @@ def evaluate(formula: str, sheet: str, book: openpyxl.Workbook) -> float:
             held = evaluate(held, place.parent.title, book)
         return repr(float(held or 0))
 
-    text = re.sub(r"('[^']+'!)?(\$?[A-Z]{1,3}\$?\d+)", cell, formula[1:])
+    text = re.sub(r"('[^']+'!)?(?<![\d.])(\$?[A-Z]{1,3}\$?\d+)", cell, formula[1:]).replace("^", "**")
     assert re.fullmatch(r"[\d.eE+*/() -]+", text), formula
     return float(eval(text))
+
+
+def column(area: str, sheet: str, book: openpyxl.Workbook) -> list[float]:
+    """Return the values of a column of cells, their formulas worked out."""
+    held = [cell.value for (cell,) in book[sheet][area]]
+    return [evaluate(value, sheet, book) if isinstance(value, str) else float(value) for value in held]
+
+
+def npv(rate: float, flows: list[float]) -> float:
+    return sum(flow / (1 + rate) ** year for year, flow in enumerate(flows))
 
 
 def sum_ifs(parts: list[str], sheet: openpyxl.worksheet.worksheet.Worksheet) -> float:
@@ -417,7 +594,7 @@ def test_the_workbook_has_a_chart_with_error_bars_and_links_to_its_sheets(study:
     charts = book[words.say("book.chart_sheet")]._charts
     assert charts
     assert all(series.errBars is not None for series in charts[0].series)
-    assert book.sheetnames[:3] == [words.say(f"book.{key}") for key in ("about", "bca", "chart_sheet")]
+    assert book.sheetnames[:4] == [words.say(f"book.{key}") for key in ("about", "bca", "years", "chart_sheet")]
 
 
 # --- list of runs ---------------------------------------------------------------------------------------------
@@ -467,6 +644,115 @@ def test_the_catalogue_is_read_as_it_stands() -> None:
     with pytest.raises(KeyError):
         words.say("mode.bus.none")
     assert words.listed(["a", "b", "c"]) == "a, b and c"
+
+
+SOURCE = Path(words.__file__).parent
+DRAWN_FROM = ("findings", "charts", "layout", "service", "service_charts", "accounts", "value_charts", "appraised")
+DRAWN_FROM += ("queue_map", "figures", "story", "benefit_cost", "html_report", "slides", "workbook", "index")
+NOT_WORDS = {  # names of the libraries, of a shape, of a command, and patterns of a file
+    *("upper left", "offset points", "axes fraction", "DejaVu Sans", "Arial", "General", "BrBG_r", "Footer"),
+    *("Creator", "Title", "Date", "--set '", "portsim report "),
+    *(' <g id="', 'pt" viewBox="0 ', r'height="[\d.]+pt" viewBox="0 0 ([\d.]+) ([\d.]+)"'),
+}
+
+
+def spoken(tree: ast.Module) -> set[str]:
+    """Return the literals of a module that look like words for people: with a word and a blank, or a capital.
+
+    Docstrings and what a programmer's mistake raises are not for readers of the report.
+    """
+    quiet: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise):
+            quiet |= set(ast.walk(node))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            quiet.add(node.value)  # a docstring
+    texts = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in quiet
+    }
+    return {
+        text for text in texts if re.search(r"[A-Za-z]{2}", text) and (" " in text or re.match(r"[A-Z][a-z]", text))
+    }
+
+
+@pytest.mark.parametrize("name", DRAWN_FROM)
+def test_no_module_that_draws_holds_words_of_its_own(name: str) -> None:
+    """They are all in the catalogue, so that another language can follow."""
+    assert spoken(ast.parse((SOURCE / f"{name}.py").read_text(encoding="utf-8"))) - NOT_WORDS == set()
+
+
+def test_words_in_the_code_would_be_found() -> None:
+    """The test above can fail: sentences, their pieces and single words of a title are seen, identifiers are not."""
+    code = 'def f(x):\n    """Say it."""\n    return f"{x} min" + "Total" + "wait_mean_min" + "a b"'
+    assert spoken(ast.parse(code)) == {" min", "Total"}
+
+
+CYRILLIC = str.maketrans(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "абвгдежзийклмнопрстуфхцчшщАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩ"
+)
+
+
+def in_other_letters(message: str) -> str:
+    """Return a message as if in another language: its gaps stay."""
+    parts = re.split(r"(\{[^}]*\})", message)
+    return "".join(part if part.startswith("{") else part.translate(CYRILLIC) for part in parts)
+
+
+@pytest.mark.slow
+def test_another_language_goes_through_figures_report_slides_and_workbook(
+    read: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every message in other letters, no word in Latin ones is left but names, units and notes of the data."""
+    other = {key: in_other_letters(message) for key, message in words.catalogue().items()}
+    monkeypatch.setattr(words, "catalogue", lambda: other)
+    monkeypatch.setattr(html_report, "catalogue", lambda: other)
+    found, said = {}, []
+    for name, figure in figures.figures(read):
+        found[name] = charts.finding(figure)
+        said += [text.get_text() for text in figure.findobj(Text)]
+    told = story.tell(read, found)
+    html_report.write(read, told, tmp_path / "report.html")
+    slides_module.write(read, told, tmp_path / "deck.pptx")
+    workbook.write(read, tmp_path / "tables.xlsx")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    text = re.sub(r"<(script|style).*?</\1>", " ", text, flags=re.DOTALL)
+    said += re.findall(r'(?:alt|aria-label)="([^"]*)"', text)
+    said.append(html.unescape(re.sub(r"<[^>]*>", "\n", text)))
+    for slide in Presentation(str(tmp_path / "deck.pptx")).slides:
+        said += [slides_module._said(slide), slide.notes_slide.notes_text_frame.text]
+        said += [series.name for shape in slide.shapes if shape.has_chart for series in shape.chart.plots[0].series]
+        said += [shape._element.xpath(".//p:cNvPr")[0].get("descr") or "" for shape in slide.shapes]
+    book = openpyxl.load_workbook(tmp_path / "tables.xlsx")
+    for sheet in book:
+        own = sheet.title not in {name[:31] for name in read.names}
+        rows = sheet.iter_rows(values_only=True) if own else sheet.iter_rows(max_row=3, values_only=True)
+        said += [value for row in rows for value in row if isinstance(value, str) and not value.startswith("=")]
+    assert sorted(latin(said) - words_of_the_data(read)) == []
+
+
+def latin(texts: list[str]) -> set[str]:
+    """Return the words in Latin letters, and each with the one that follows it after a blank."""
+    found = set()
+    for text in texts:
+        tokens = re.findall(r"[a-z]{2,}|[^a-z ]+", text.lower())
+        found |= {token for token in tokens if token.isalpha() and token.isascii()}
+        found |= {f"{a} {b}" for a, b in itertools.pairwise(tokens) if (a + b).isalpha() and (a + b).isascii()}
+    return found
+
+
+def words_of_the_data(read: Finished) -> set[str]:
+    """Return the words that no catalogue holds: of the scenarios, the sources, the units and the notes of tables."""
+    held = [json.dumps({key: value for key, value in read.manifest.items() if key != "findings"})]
+    for name in read.names:
+        table = read.table(name)
+        texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
+        held += [name, *(str(value) for column in texts for value in table[column].unique())]
+    held += [path.name for path in read.folder.rglob("*") if path.is_file()]
+    held += [str(read.folder), story.command(read), "portsim report", "csv json png", read.run_id]
+    tokens = re.findall(r"[a-z]{2,}", "\n".join(held).lower().replace("_", " "))
+    return {*tokens, *(f"{a} {b}" for a, b in itertools.pairwise(tokens))}
 
 
 # --- sentences ------------------------------------------------------------------------------------------------
@@ -549,3 +835,53 @@ def test_numbers_read_back_are_those_that_were_written(study: Path) -> None:
     table = finished.read_table(study, "inputs")
     assert set(table["class"]) <= {"measured", "published", "derived", "assumed"}
     assert not table.isna().any().any()
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "half_width", "expected"),
+    [
+        (30e6, 10e6, 50e6, 5e6, "benefits exceed costs by $30.0M at 7%"),
+        (-30e6, -50e6, -10e6, 5e6, "costs exceed benefits by $30.0M at 7%"),
+        (30e6, -10e6, 50e6, 5e6, "not clear: +$30.0M at 7%"),  # the inputs may turn it
+        (30e6, 10e6, 50e6, 40e6, "not clear: +$30.0M at 7%"),  # chance may
+        (3e9, 1e9, 5e9, math.nan, "benefits exceed costs by $3.0 billion at 7%"),
+    ],
+)
+def test_the_title_of_an_appraisal_says_no_more_than_inputs_and_chance_allow(
+    value, low, high, half_width, expected
+) -> None:
+    npv_at = appraised.Measure(value, low, high, half_width, "USD", "")
+    share = appraised.Measure(0.9, math.nan, math.nan, math.nan, "share", "")
+    measures = {(7.0, "npv"): npv_at, (7.0, "probability_npv_positive"): share}
+    found = appraised.Appraised("option", (7.0,), measures, 2024, "")
+    said = appraised.title(found, CONTEXT)
+    assert said.startswith("More booths: ")
+    assert expected in said
+    assert "in 90% of draws" in said
+    assert accounts.money(low, signed=True) in said
+
+
+def test_what_an_assumed_wait_is_worth_is_marked() -> None:
+    """By the table's own note: value.csv says of each row what it rests on."""
+    table = table_of(30e6, 4e6)
+    marked = table.assign(note=np.where(table["component"] == ALL, "assumed wait", table["note"]))
+    for of, mark in ((table, ""), (marked, DAGGER)):
+        steps = accounts.steps(of, pd.DataFrame(), "option", CONTEXT)
+        assert f"a year{mark}, most of it travellers' time" in accounts.steps_title(steps, "option", CONTEXT)
+        found = accounts.entries(of, "option", CONTEXT)
+        assert f"a year{mark}" in accounts.accounts_title(found, "option", CONTEXT)
+
+
+def test_amounts_from_a_billion_on_are_told_in_billions() -> None:
+    assert accounts.money(8.657e9, signed=True) == "+$8.7 billion"
+    assert accounts.money(-8.657e9) == "\u2212$8.7 billion"
+    assert accounts.money(999e6) == "$999.0M"
+    assert accounts.money_estimate(Estimate(10.06e9, 0.481e9)) == "$10.1 \u00b1 $0.5 billion"
+
+
+def test_lines_break_neither_in_an_interval_nor_after_a_dagger_that_heads_a_note() -> None:
+    text = "wait 33 \u00b1 16 min at Left\u2020 (fast lanes). \u2020 rests on"
+    assert words.glued(text) == "wait 33\u00a0\u00b1\u00a016\u00a0min at Left\u2020 (fast lanes). \u2020\u00a0rests on"
+    assert words.counted("port", 1) == "1 port"
+    assert words.counted("hour", 3) == "3 hours"
+    assert words.slug("beyond the rule's reach") == "beyond_the_rules_reach"

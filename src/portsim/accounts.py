@@ -11,9 +11,10 @@ import pandas as pd
 
 from portsim.findings import ALL, ASSUMED_WAIT, DAGGER, Context, cargo_title, cargo_values
 from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
-from portsim.numbers import Estimate, clear, dollars, number
+from portsim.numbers import Estimate, clear, decimals, dollars, number
 from portsim.words import known, say, within
 
+BILLION = 1e9
 ACCOUNTS = ("trade", "welfare", "regional")
 MONTHS = 12
 _NOT_STEPS = {"us_content", "toll_paid", "toll_revenue", ALL}  # a part of another, what cancels, the sum
@@ -56,15 +57,45 @@ class Entry(NamedTuple):
     @property
     def range(self) -> str:
         """Return the range over the inputs, and whether the amount lies in it."""
+        if self.outside:
+            return say("value.outside", span=self.span)
+        return say("value.range", span=self.span) if self.span else ""
+
+    @property
+    def span(self) -> str:
+        """Return the range over the inputs alone; nothing where there is none."""
         if not self.low < self.high:
             return ""
-        ends = {"low": self._amount(self.low), "high": self._amount(self.high)}
-        return say("value.range", **ends) if self.low <= self.amount <= self.high else say("value.outside", **ends)
+        return say("worth.span", low=self._amount(self.low), high=self._amount(self.high))
+
+    @property
+    def outside(self) -> bool:
+        """Say whether the amount, at the figures of the guidance, lies outside the range over the inputs."""
+        return self.low < self.high and not self.low <= self.amount <= self.high
 
     def _amount(self, value: float) -> str:
         usd = self.unit == say("unit.usd_per_year")
         half_width = self.half_width if self.half_width > 0 else math.nan
         return dollars(Estimate(value, half_width)).partition(" ")[0] if usd else number(value, 0)
+
+
+def money(value: float, *, signed: bool = False) -> str:
+    """Return an amount alone: in billions from a billion on."""
+    return money_estimate(Estimate(value, math.nan), signed=signed)
+
+
+def money_estimate(usd: Estimate, *, signed: bool = False) -> str:
+    """Return an amount with its half-width of chance, if it has one: in billions from a billion on."""
+    if abs(usd.mean) < BILLION:
+        return dollars(usd, signed=signed)
+    mean, half_width = usd.mean / BILLION, usd.half_width / BILLION
+    places = 1 if math.isnan(half_width) else max(decimals(half_width), 1)
+    text = number(mean, places, signed=signed)
+    sign = text[0] if not text[0].isdigit() else ""
+    if math.isnan(half_width):
+        return say("value.billions", amount=f"{sign}${text.removeprefix(sign)}")
+    width = f"${number(half_width, places)}"
+    return say("value.billions_with", amount=f"{sign}${text.removeprefix(sign)}", half_width=width)
 
 
 def entries(value: pd.DataFrame, option: str, context: Context) -> dict[str, list[Entry]]:
@@ -135,6 +166,9 @@ class Steps(NamedTuple):
     account: str
     parts: Sequence[tuple[str, float]]
     total: Estimate
+    inside: Mapping[str, str] = {}
+    """What a part is called inside a sentence, by its name, where that differs."""
+    mark: str = ""
 
 
 def steps(value: pd.DataFrame, cargo: pd.DataFrame, option: str, context: Context) -> Steps | None:
@@ -142,9 +176,11 @@ def steps(value: pd.DataFrame, cargo: pd.DataFrame, option: str, context: Contex
     welfare = entries(value, option, context).get("welfare", [])
     net = next((entry for entry in welfare if entry.component == ALL), None)
     if net is not None and not math.isnan(net.amount):
-        parts = [(e.name, e.amount) for e in welfare if e.component not in _NOT_STEPS and not math.isnan(e.amount)]
+        parts = [(e.name, e.amount) for e in welfare if e.component not in _NOT_STEPS and abs(e.amount) > 0]
         add_up = math.isclose(sum(part for _, part in parts), net.amount, rel_tol=1e-3, abs_tol=1.0)
-        return Steps("welfare", parts, Estimate(net.amount, net.half_width)) if parts and add_up else None
+        inside = {e.name: known(f"within.{e.component}", e.name) for e in welfare}
+        net_usd = Estimate(net.amount, net.half_width)
+        return Steps("welfare", parts, net_usd, inside, net.mark) if parts and add_up else None
     if cargo.empty:
         return None
     values = {port: v for (name, port), v in cargo_values(cargo, context).items() if name == option}
@@ -160,13 +196,12 @@ def steps_title(found: Steps, option: str, context: Context) -> str:
     amount, verdict = found.total, _verdict(found.total)
     key = {BETTER: "better", WORSE: "worse", NO_CLEAR_CHANGE: "unclear", IDENTICAL: "same"}[verdict]
     largest = max(found.parts, key=lambda part: abs(part[1]))[0]
-    if found.account == "welfare":  # a part of welfare is no name, as a port is: inside a sentence it has no capital
-        largest = within(largest)
     text = say(
         f"steps.{found.account}.{key}",
         size=dollars(Estimate(abs(amount.mean), amount.half_width)),
         change=dollars(amount, signed=True),
-        largest=largest,
+        largest=found.inside.get(largest, largest),
+        mark=found.mark,
     )
     return f"{context.scenarios[option]}: {text}"
 
@@ -182,7 +217,7 @@ def _verdict(total: Estimate) -> str:
 def accounts_title(found: dict[str, list[Entry]], option: str, context: Context) -> str:
     """Return the finding of the accounts that have one figure each: two methods disagree on the third."""
     first = [entry for entry in headline(found) if entry.component in {"cargo", ALL}]
-    parts = [say(f"accounts.{entry.account}", amount=entry.text) + entry.mark for entry in first]
+    parts = [say(f"accounts.{entry.account}", amount=entry.text, mark=entry.mark) for entry in first]
     return f"{context.scenarios[option]}: {'; '.join(parts)}"
 
 

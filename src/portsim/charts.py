@@ -23,12 +23,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from portsim import findings, layout
-from portsim.findings import ALL, ASSUMED_NOTE, DAYS, HOURS, Context, Day, Line, Values, Waits, Week, WeekChange
-from portsim.inference import WORSE
+from portsim.findings import ALL, DAYS, HOURS, NPV, Context, Day, Line, Values, Waits, Week, WeekChange
+from portsim.inference import NO_INTERVAL, WORSE
 from portsim.layout import TEXT_SIZE, Look, Row, Words
 from portsim.numbers import Estimate, minutes, number, plus_minus
+from portsim.words import say, sentence
 
-WAIT_DEFINITION = "Wait: joining the line to start of primary inspection, northbound."
 _ENDS = layout.LOOKS[1:3]  # of a figure: low, high
 _BILLIONS = 2e9  # from here on millions are long
 MOST_WEEKS = 3  # scenarios whose weeks fit side by side
@@ -38,7 +38,7 @@ _LABEL_HOURS = 2.2  # half the width of a label
 # Both of even steps to the eye, for the colour-blind too. Waits darken as they grow, so that grey print keeps them.
 _WAIT_COLOURS = ListedColormap(colormaps["magma_r"](np.linspace(0, 0.9, 256)))
 _CHANGE_COLOURS: Colormap = colormaps["BrBG_r"]
-_HATCH, _CHANGE = "///", "Change"
+_HATCH = "///"
 _SCALE_ROOM, _SCALE_WIDTH, _SCALE_LIFT, _AXIS_ROOM, _NAMES_ROOM, _LABEL_WIDTH = (
     0.95,
     6.0,
@@ -73,17 +73,17 @@ def waits_by_port(summary: pd.DataFrame, comparison: pd.DataFrame, mode: str, co
         for port in ports
     ]
     alone = context.replications == 1
-    notes = [WAIT_DEFINITION, "One replication: no intervals." if alone else "Bars: 95% confidence intervals."]
-    notes += ["Changes are paired: the same travellers in both scenarios."] * bool(options)
+    notes = [say("chart.wait"), say("chart.no_intervals") if alone else say("chart.intervals")]
+    notes += [say("chart.paired")] * bool(options)
     notes += [findings.hidden_note(comparison, options, ports, mode, context)]
-    notes += [ASSUMED_NOTE] * bool(context.mark(ports, mode))
+    notes += [say("chart.assumed")] * bool(context.mark(ports, mode))
     with layout.style():
         figure, box = layout.page(findings.waits_title(waits, changes, mode, context), notes, context.provenance)
         box = layout.legend(figure, box, [handle(name, context) for name in names])
-        heading = f"Change from {context.scenarios[context.base]}" if options else ""
+        heading = say("chart.change_from", base=context.scenarios[context.base]) if options else ""
         axes = layout.row_axes(figure, box, rows, heading)
         _draw_waits(axes, waits, names, ports, context)
-        axes.set_xlabel(f"Mean {mode} wait (minutes)")
+        axes.set_xlabel(say("observed.axis", mode=say(f"mode.{mode}.one")))
     return figure
 
 
@@ -102,15 +102,15 @@ def wait_by_hour(
     changes = findings.wait_changes(comparison, mode, lane_type, context)
     simulated = max(day.days for day in days.values())
     notes = [
-        WAIT_DEFINITION,
-        "Line: mean of one replication." if context.replications == 1 else "Line: mean, \u00b1: its 95% interval.",
-        f"Band: 10th to 90th percentile of the hour's mean wait on {simulated} simulated weekdays.",
+        say("chart.wait"),
+        say("chart.mean_of_one") if context.replications == 1 else say("chart.mean_with_interval"),
+        say("chart.band", days=simulated),
     ]
-    notes += ["The change is paired, over the whole week."] * any((name, port) in changes for name in days)
-    notes += [ASSUMED_NOTE] * bool(context.mark([port], mode))
+    notes += [say("chart.paired_week")] * any((name, port) in changes for name in days)
+    notes += [say("chart.assumed")] * bool(context.mark([port], mode))
     with layout.style():
         figure, box = layout.page(findings.hours_title(days, changes, line, context), notes, context.provenance)
-        band = Patch(facecolor=layout.GREY, label="band: 8 weekdays in 10")
+        band = Patch(facecolor=layout.GREY, label=say("chart.key_band"))
         box = layout.legend(figure, box, [*(handle(name, context, dashed=True) for name in days), band])
         target = context.target_wait_min.get(port)
         axes = _hour_axes(figure, box, days, target)
@@ -139,11 +139,10 @@ def wait_by_week(
     title = findings.week_title(weeks, changes, line, context)
     if all(change.identical for change in changes.values()):
         weeks, changes = {name: week for name, week in weeks.items() if name not in changes}, {}
-    notes = [WAIT_DEFINITION, *findings.week_notes(weeks, changes)]
-    notes += [f"Not drawn: {'; '.join(context.scenarios[name] for name in present[MOST_WEEKS:])}."] * bool(
-        present[MOST_WEEKS:]
-    )
-    notes += [ASSUMED_NOTE] * bool(context.mark([port], mode))
+    notes = [say("chart.wait"), *findings.week_notes(weeks, changes)]
+    left_out = "; ".join(context.scenarios[name] for name in present[MOST_WEEKS:])
+    notes += [say("chart.not_drawn", names=left_out)] * bool(left_out)
+    notes += [say("chart.assumed")] * bool(context.mark([port], mode))
     with layout.style():
         figure, box = layout.page(title, notes, context.provenance)
         box = layout.legend(figure, box, _week_handles(weeks, changes))
@@ -171,18 +170,18 @@ def cargo_value_by_port(cargo_value: pd.DataFrame, context: Context) -> Figure:
         for port in places
     ]
     notes = [findings.arithmetic(values, context), findings.upper_reading(cargo_value, context)]
-    notes += ["A trade indicator: gross value of cargo, northbound, not a welfare benefit."]
-    notes += [ASSUMED_NOTE] * bool(context.mark(ports, "truck"))
+    notes += [say("cargo.indicator")]
+    notes += [say("chart.assumed")] * bool(context.mark(ports, "truck"))
     with layout.style():
         figure, box = layout.page(findings.cargo_title(values, context), notes, context.provenance)
         handles = [handle(name, context) for name in options]
         if len(options) == 1:
-            handles[0].set_label("simulation, 95% interval")
-        rule = Patch(facecolor=layout.GREY, edgecolor=layout.QUIET, label="below: low to high of the rule's figure")
+            handles[0].set_label(say("cargo.key_interval"))
+        rule = Patch(facecolor=layout.GREY, edgecolor=layout.QUIET, label=say("cargo.key_range"))
         box = layout.legend(figure, box, [*handles, rule])
-        axes = layout.row_axes(figure, box, rows, "A month (minutes saved)", total=True)
+        axes = layout.row_axes(figure, box, rows, say("cargo.heading"), total=True)
         unit = _draw_values(axes, values, options, places, context)
-        axes.set_xlabel(f"Cargo value gained ({unit} US dollars a month)")
+        axes.set_xlabel(say("cargo.axis", unit=say(f"unit.{unit}")))
     return figure
 
 
@@ -196,29 +195,31 @@ def tornado(tornado: pd.DataFrame, option: str, context: Context) -> Figure:
     if not bars:
         raise ValueError(f"no figure moves what {option} is worth")
     ends = [usd, *(end for bar in bars for end in bar.usd)]
-    unit, scale = ("billion", 1e9) if max(map(abs, ends)) >= _BILLIONS else ("million", 1e6)
-    what = "Net present value" if of == "npv" else "Welfare of a year"
+    unit, scale = ("bn", 1e9) if max(map(abs, ends)) >= _BILLIONS else ("M", 1e6)
+    kind = "npv" if of == NPV else "welfare"
     marked = bool(tornado.loc[tornado["option"] == option, "note"].eq(findings.ASSUMED_WAIT).any())
     mark = findings.DAGGER if marked else ""
-    rows = [Row(bar.label[0].upper() + bar.label[1:], [Words(bar.span, None)]) for bar in bars]
-    now = f"{what}: {number(usd / scale, 1)} {unit} dollars as the figures are (the line)"
-    ends_of = "; they may lie at an end of their range, as the guidance's value of time does" if of == "npv" else ""
-    notes = [f"{now}{ends_of}. Chance of the simulation is apart.", *[ASSUMED_NOTE] * marked]
+    rows = [Row(sentence(bar.label), [Words(bar.span, None)]) for bar in bars]
+    notes = [
+        say(f"tornado.{kind}_now", amount=number(usd / scale, 1), unit=say(f"unit.{unit}")),
+        *[say("chart.assumed")] * marked,
+    ]
     with layout.style():
         figure, box = layout.page(findings.tornado_title(bars, usd, of, option, context), notes, context.provenance)
-        handles = [
-            Patch(facecolor=look.color, label=f"at its {end}") for look, end in zip(_ENDS, ("low", "high"), strict=True)
-        ]
+        labels = (say("tornado.key_low"), say("tornado.key_high"))
+        handles = [Patch(facecolor=look.color, label=label) for look, label in zip(_ENDS, labels, strict=True)]
         if any(bar.assumed for bar in bars):
-            handles.append(Patch(facecolor="white", edgecolor=layout.QUIET, hatch=_HATCH, label="assumed"))
+            handles.append(
+                Patch(facecolor="white", edgecolor=layout.QUIET, hatch=_HATCH, label=say("tornado.key_assumed"))
+            )
         box = layout.legend(figure, box, handles)
-        axes = layout.row_axes(figure, box, rows, "Low to high")
+        axes = layout.row_axes(figure, box, rows, say("worth.low_high"))
         _draw_bars(axes, bars, usd, scale)
         reach = max(ends) - min(ends)
         low, high = (min(ends) - 0.05 * reach) / scale, (max(ends) + 0.05 * reach) / scale
         axes.set_xlim(low, high)
         axes.set_xticks(layout.ticks(low, high))
-        axes.set_xlabel(f"{what}{mark} ({unit} US dollars)")
+        axes.set_xlabel(say(f"tornado.{kind}_axis", unit=say(f"unit.{unit}"), mark=mark))
     return figure
 
 
@@ -326,7 +327,7 @@ def _draw_values(axes: Axes, values: Values, options: Sequence[str], ports: Sequ
     """Draw dollars with the simulation's interval, and below it the range of the rule's figure; return the unit."""
     shown = {key: value for key, value in values.items() if not value.blank}
     ends = [0.0, *(end for value in shown.values() for end in (*value.usd.ends, value.low, value.high))]
-    unit, scale = ("million", 1e6) if max(map(abs, ends)) >= 1e5 else ("thousand", 1e3)  # noqa: PLR2004
+    unit, scale = ("M", 1e6) if max(map(abs, ends)) >= 1e5 else ("k", 1e3)  # noqa: PLR2004
     reach = max(max(ends) - min(ends), scale)
     low, high = (min(ends) - 0.04 * reach) / scale, (max(ends) + 0.06 * reach) / scale
     axes.set_xlim(low, high)
@@ -357,11 +358,11 @@ def _hour_axes(figure: Figure, box: layout.Box, days: Mapping[str, Day], target:
     axes.set_ylim(0, top)
     axes.set_yticks(layout.ticks(0, top))
     axes.grid(visible=True, axis="y")
-    axes.set_xlabel("Hour of joining the line, Monday-Friday")
-    axes.set_ylabel("Wait (minutes)")
+    axes.set_xlabel(say("chart.hours_axis"))
+    axes.set_ylabel(say("chart.wait_axis"))
     if target is not None:
         axes.axhline(target, color=layout.INK, linestyle=":", linewidth=2.5, zorder=2)
-        layout.write(axes, f"target\n{target:g} min", (HOURS, target), (8, 0), va="center")
+        layout.write(axes, say("chart.target", minutes=f"{target:g}"), (HOURS, target), (8, 0), va="center")
     return axes
 
 
@@ -382,27 +383,33 @@ def _label_peak(axes: Axes, days: Mapping[str, Day], context: Context) -> None:
         at = (min(max(hour + 0.5, _LABEL_HOURS), HOURS - _LABEL_HOURS), wait.mean)
         if all(abs(at[0] - x) > 2 * _LABEL_HOURS or abs(at[1] - y) > room for x, y in placed):
             how: dict[str, Any] = {"ha": "center", "va": "bottom", "fontweight": "bold", "path_effects": layout.HALO}
-            layout.write(axes, f"{plus_minus(wait)} min", at, (0, 9), color=look_of(name, context).color, **how)
+            layout.write(
+                axes, say("hours.wait", wait=plus_minus(wait)), at, (0, 9), color=look_of(name, context).color, **how
+            )
             placed.append(at)
 
 
 # --- the chart of a week ------------------------------------------------------------------------------------
 
 
+def _days() -> list[str]:
+    return say("week.days").split()
+
+
 def _week_handles(weeks: Mapping[str, Week], changes: Mapping[str, WeekChange]) -> list[Line2D | Patch]:
     """Return the key of what is not on a scale of colours, as far as it occurs."""
     handles: list[Line2D | Patch] = []
     if any(np.isnan(week.mean).any() for week in weeks.values()):
-        handles.append(Patch(facecolor="white", edgecolor=layout.GREY, hatch=_HATCH, label="closed, or no one joins"))
+        handles.append(Patch(facecolor="white", edgecolor=layout.GREY, hatch=_HATCH, label=say("chart.key_closed")))
     if any((change.known & ~change.clear).any() for change in changes.values()):
         dot: dict[str, Any] = {"marker": ".", "markersize": 8, "markeredgecolor": "none"}
-        alone = any(findings.NO_INTERVAL in change.verdicts for change in changes.values())
-        label = findings.NO_INTERVAL if alone else "no clear change: 95% interval contains 0"
+        alone = any(NO_INTERVAL in change.verdicts for change in changes.values())
+        label = say("verdict.no_interval") if alone else say("chart.key_unclear")
         grey: dict[str, Any] = {"color": layout.GREY, "linewidth": 13, "solid_capstyle": "butt"}
         handles.append(Line2D([], [], markerfacecolor=layout.QUIET, label=label, **dot, **grey))
     if any((change.verdict == WORSE).any() for change in changes.values()):
         mark: dict[str, Any] = {"linestyle": "", "marker": "+", "markersize": 12, "markeredgewidth": 2.5}
-        handles.append(Line2D([], [], color=layout.INK, label="longer wait", **mark))
+        handles.append(Line2D([], [], color=layout.INK, label=say("chart.key_longer"), **mark))
     return handles
 
 
@@ -412,17 +419,21 @@ def _draw_weeks(
     """Draw the scenarios side by side, below them their changes, and the scales of colour where there is room."""
     titles = [context.scenarios[name] for name in weeks]
     below = _AXIS_ROOM if changes else _AXIS_ROOM + _SCALE_ROOM
-    headings = [titles, [f"Change from {titles[0]}" * (name in changes) for name in weeks]] if changes else [titles]
-    grid = layout.panels(box, headings, DAYS, below=below)
+    headings = (
+        [titles, [say("chart.change_from", base=titles[0]) if name in changes else "" for name in weeks]]
+        if changes
+        else [titles]
+    )
+    grid = layout.panels(box, headings, _days(), below=below)
     high = max(*(float(np.nanmax(week.mean)) for week in weeks.values()), 1.0)
     for place, heading, week in zip(*(row[0] for row in grid), weeks.values(), strict=True):
         axes = _week_axes(figure, place, heading, first=place == grid.boxes[0][0], labelled=not changes)
         _fill(axes, week.mean, _WAIT_COLOURS, (0, high))
-    free = layout.colour_bar(figure, _scale_box(box, grid), _WAIT_COLOURS, (0, high), "Mean wait (minutes)")
+    free = layout.colour_bar(figure, _scale_box(box, grid), _WAIT_COLOURS, (0, high), say("chart.mean_wait_axis"))
     if changes:
         sizes = [np.abs(change.difference[change.clear]).max(initial=0) for change in changes.values()]
         reach = max(*map(float, sizes), 1.0)
-        layout.colour_bar(figure, free, _CHANGE_COLOURS, (-reach, reach), "Change of the mean wait (minutes)")
+        layout.colour_bar(figure, free, _CHANGE_COLOURS, (-reach, reach), say("chart.change_axis"))
         _draw_changes(figure, grid, [changes.get(name) for name in weeks], reach)
 
 
@@ -460,14 +471,14 @@ def _scale_box(box: layout.Box, grid: layout.Panels) -> layout.Box:
 
 def _week_axes(figure: Figure, place: layout.Box, heading: str, *, first: bool, labelled: bool) -> Axes:
     """Return axes of 7 days and 24 hours, hatched where nothing will be drawn."""
-    axes = layout.panel(figure, place, heading, DAYS if first else ())
+    axes = layout.panel(figure, place, heading, _days() if first else ())
     axes.set_xlim(0, HOURS)
-    axes.set_ylim(len(DAYS), 0)
+    axes.set_ylim(DAYS, 0)
     step = next(hours for hours in (3, 6, 12) if (place.right - place.left) * hours / HOURS > _NAMES_ROOM)
     hours = range(0, HOURS, step)
     axes.set_xticks(hours, [f"{hour:02d}:00" for hour in hours])
     if labelled and place.right - place.left > _LABEL_WIDTH:
-        axes.set_xlabel("Hour of joining the line", fontsize=layout.PANEL_SIZE)
+        axes.set_xlabel(say("week.x"), fontsize=layout.PANEL_SIZE)
     axes.patch.set(hatch=_HATCH, edgecolor=layout.GREY, linewidth=0)
     return axes
 
@@ -476,4 +487,4 @@ def _fill(axes: Axes, values: findings.Hours, colours: Colormap, limits: tuple[f
     """Colour the hours that have a value."""
     shown, (low, high) = np.ma.masked_invalid(values), limits
     how: dict[str, Any] = {"edgecolors": "white", "linewidth": 0.6}
-    axes.pcolormesh(np.arange(HOURS + 1), np.arange(len(DAYS) + 1), shown, cmap=colours, vmin=low, vmax=high, **how)
+    axes.pcolormesh(np.arange(HOURS + 1), np.arange(DAYS + 1), shown, cmap=colours, vmin=low, vmax=high, **how)

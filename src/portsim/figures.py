@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from matplotlib.figure import Figure
 
-from portsim import accounts, charts, findings, service_charts, value_charts
+from portsim import accounts, appraised, charts, findings, service_charts, value_charts
 from portsim.findings import ALL, Context, Line, main_lines, no_truck_change
 from portsim.finished import Finished
 from portsim.inference import IDENTICAL
@@ -116,6 +116,10 @@ def _value_figures(finished: Finished, context: Context) -> Iterator[tuple[str, 
         found = accounts.entries(finished.table("value"), option, context)
         if found:
             yield f"accounts{suffix}", value_charts.side_by_side(found, option, context)
+    for found_of in appraised.read(finished):
+        by_year = appraised.flows(finished, found_of.option)
+        if by_year is not None:
+            yield f"appraisal-{found_of.option}", value_charts.flows(found_of, by_year, context)
     drivers = finished.table("tornado")
     options = [name for name in context.scenarios if name in set(drivers["option"])]
     for option in options:

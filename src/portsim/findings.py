@@ -11,23 +11,27 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
+from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, NO_INTERVAL, WORSE
 from portsim.numbers import ASSUMED_MARK, Estimate, clear, dollars, number, plus_minus
+from portsim.words import counted, known, listed, say, sentence, slug
 
 ALL = "all"
 HOURS = 24
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAYS = 7
 MOST_SCENARIOS = 5  # more cannot be told apart
-DAGGER, TIMES = ASSUMED_MARK, "\u00d7"
-ASSUMED_NOTE = f"{DAGGER} rests on an assumed wait."
-NO_INTERVAL = "one replication: no interval"  # in place of a verdict
+DAGGER = ASSUMED_MARK
+SEVERAL = "; "  # between findings on several options
 
-_PLURALS = {"truck": "trucks", "vehicle": "vehicles", "bus": "buses", "pedestrian": "pedestrians"}
-_LANE_WORDS = {"sentri": "SENTRI", "ready": "Ready", "fast": "FAST"}
+_VERDICTS = {
+    BETTER: "better",
+    WORSE: "worse",
+    NO_CLEAR_CHANGE: "unclear",
+    IDENTICAL: "same",
+    NO_INTERVAL: "no_interval",
+}
+_EXTRAPOLATED = "extrapolated"
 ASSUMED_WAIT = "assumed wait"  # in flags and notes of tables
-_SAID_ELSEWHERE = (ASSUMED_WAIT, "upper reading")  # flags: by the dagger, and by the note on the region
-_BEYOND = "beyond the rule's reach"
-_ON_DAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+_SAID_ELSEWHERE = ("assumed_wait", "upper_reading")  # flags: by the dagger, and by the note on the region
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,16 @@ class Context:
     def provenance(self) -> str:
         """Return what it takes to repeat the chart."""
         left_out = len(self.scenarios) - MOST_SCENARIOS
-        run = f"{_count(self.replications, 'replication')} of {_count(self.weeks, 'week')}"
-        alone = " (one alone has no interval)" if self.replications == 1 else ""
-        shown = f" {_count(left_out, 'option')} left out." if left_out > 0 else ""
-        source = self.source.rstrip(".")
-        return f"{run}{alone}, seed {self.seed}, portsim {self.version}.{shown} Source: {source}."
+        return say(
+            "provenance.text",
+            replications=counted("replication", self.replications),
+            weeks=counted("week", self.weeks),
+            alone=say("provenance.alone") if self.replications == 1 else "",
+            seed=self.seed,
+            version=self.version,
+            shown=say("provenance.left_out", options=counted("option", left_out)) if left_out > 0 else "",
+            source=self.source.rstrip("."),
+        )
 
 
 def verdict_on(difference: float, half_width: float, verdict: str) -> str:
@@ -82,13 +91,27 @@ def verdict_on(difference: float, half_width: float, verdict: str) -> str:
     return NO_INTERVAL if alone and verdict != IDENTICAL else verdict
 
 
+def verdict_words(verdict: str) -> str:
+    """Return a verdict of the tables in words."""
+    return say(f"verdict.{_VERDICTS[verdict]}")
+
+
 def lane_words(lane_type: str) -> str:
     """Return a lane type as people write it."""
-    return _LANE_WORDS.get(lane_type, lane_type)
+    return known(f"lane.{lane_type}", lane_type)
 
 
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
+def many(mode: str) -> str:
+    """Return what the travellers of a mode are called."""
+    return say(f"mode.{mode}.many")
+
+
+def _of(scenario: str, finding: str, context: Context) -> str:
+    return f"{context.scenarios[scenario]}: {finding}"
+
+
+def _clock(hour: int) -> str:
+    return f"{hour:02d}:00"
 
 
 # --- waits by port ------------------------------------------------------------------------------------------
@@ -175,17 +198,17 @@ def hidden_note(
     if not names:
         return ""
     if len(options) > 1 or len(names) > 1:
-        return f"Lane types change differently at {', '.join(names)}: see their own charts."
+        return say("hidden.several", ports=", ".join(names))
     [lanes] = [lanes for lanes in hidden.values() if lanes]
     parts = [f"{lane_words(lane)} {_signed(change)}" for lane, change in lanes.items()]
-    return f"By lane type at {next(iter(names))}: {', '.join(parts)}."
+    return say("hidden.one", port=next(iter(names)), changes=", ".join(parts))
 
 
 def _signed(change: Change) -> str:
     if change.verdict == IDENTICAL:
-        return IDENTICAL
-    unclear = f" ({NO_CLEAR_CHANGE})" if change.verdict == NO_CLEAR_CHANGE else ""
-    return f"{plus_minus(change.difference, signed=True)} min{unclear}"
+        return verdict_words(IDENTICAL)
+    key = "hidden.change_unclear" if change.verdict == NO_CLEAR_CHANGE else "hidden.change"
+    return say(key, change=plus_minus(change.difference, signed=True))
 
 
 def waits_title(waits: Waits, changes: Changes, mode: str, context: Context) -> str:
@@ -194,65 +217,68 @@ def waits_title(waits: Waits, changes: Changes, mode: str, context: Context) -> 
     options = [name for name in names if name != context.base]
     if not options:
         port = max((port for name, port in waits if name == context.base), key=lambda p: waits[context.base, p].mean)
-        longest = plus_minus(waits[context.base, port])
-        return f"{_PLURALS[mode].capitalize()} wait longest at {context.port(port, mode)}: {longest} min on average"
+        gaps = {"who": many(mode), "port": context.port(port, mode), "wait": plus_minus(waits[context.base, port])}
+        return sentence(say("waits.alone", **gaps))
     of_option = {name: {port: change for (o, port), change in changes.items() if o == name} for name in options}
     if len(options) == 1:
-        return f"{context.scenarios[options[0]]}: {_moves(of_option[options[0]], mode, context)}"
+        return _of(options[0], _moves(of_option[options[0]], mode, context), context)
     clauses = [
-        f"{context.scenarios[name]}: {_tally([change.verdict for change in found.values()])}"
-        for name, found in of_option.items()
+        _of(name, _tally([change.verdict for change in found.values()]), context) for name, found in of_option.items()
     ]
-    return f"Mean {mode} waits. {'; '.join(clauses)}"
+    return say("waits.many", mode=say(f"mode.{mode}.one"), clauses=SEVERAL.join(clauses))
 
 
 def _moves(changes: Mapping[str, Change], mode: str, context: Context) -> str:
     """Return what one option does at the ports that are open in the base too."""
+    who = say(f"mode.{mode}.one")
     if not changes:
-        return f"no {mode} wait to compare with {context.scenarios[context.base]}"
-    ports = _count(len(changes), "port")
+        return say("waits.none", mode=who, base=context.scenarios[context.base])
+    ports = counted("port", len(changes))
     if all(change.verdict == IDENTICAL for change in changes.values()):
-        return f"{mode} waits are identical by design at {'all ' if len(changes) > 1 else ''}{ports}"
+        return say("waits.same" if len(changes) > 1 else "waits.same_one", mode=who, ports=ports)
     if any(change.verdict == NO_INTERVAL for change in changes.values()):
         port = max(changes, key=lambda name: abs(changes[name].difference.mean))
         most = plus_minus(changes[port].difference, signed=True)
-        return f"{mode} waits change most at {context.port(port, mode)} ({most} min; {NO_INTERVAL})"
+        return say("waits.no_interval", mode=who, port=context.port(port, mode), most=most)
     moves: list[str] = []
     for verb, verdict in (("fall", BETTER), ("rise", WORSE)):
         found = {port: change for port, change in changes.items() if change.verdict == verdict}
         if found:
             port = max(found, key=lambda name: abs(found[name].difference.mean))
-            count = f"{len(found)}{'' if moves else f' of {ports}'}"
-            most = "most at " if len(found) > 1 else ""
-            moves.append(f"{verb} at {count}, {most}{context.port(port, mode)} (by {found[port].size} min)")
-    return f"{mode} waits {' and '.join(moves)}" if moves else f"no clear change in {mode} waits at any of {ports}"
+            name = context.port(port, mode)
+            where = say("waits.most_at", port=name) if len(found) > 1 else name
+            gaps = {"count": len(found), "ports": ports, "where": where, "size": found[port].size}
+            key = f"{verb}_too" if moves else verb
+            moves.append(say(f"waits.{key}", **gaps))
+    return say("waits.moves", mode=who, moves=listed(moves)) if moves else say("waits.unclear", mode=who, ports=ports)
 
 
-def _tally(verdicts: Sequence[str], what: str = "port", at: str = " at") -> str:
-    """Return the verdicts on one option as a count of ports, or of something else."""
+def _tally(verdicts: Sequence[str], what: str = "port") -> str:
+    """Return the verdicts on one option as a count of ports, or of hours."""
     if not verdicts:
-        return "nothing to compare"
-    if set(verdicts) == {IDENTICAL}:
-        return IDENTICAL
-    if NO_INTERVAL in verdicts:
-        return NO_INTERVAL
-    counts = (("shorter", verdicts.count(BETTER)), ("longer", verdicts.count(WORSE)))
-    parts = [f"{word}{at} {count}" for word, count in counts if count]
-    return f"{', '.join(parts)} of {_count(len(verdicts), what)}" if parts else NO_CLEAR_CHANGE
+        return say("tally.none")
+    for alone in (IDENTICAL, NO_INTERVAL):
+        if set(verdicts) == {alone} or (alone == NO_INTERVAL and alone in verdicts):
+            return verdict_words(alone)
+    counts = {"better": verdicts.count(BETTER), "worse": verdicts.count(WORSE)}
+    parts = [say(f"tally.{what}_{key}", count=count) for key, count in counts.items() if count]
+    if not parts:
+        return verdict_words(NO_CLEAR_CHANGE)
+    return say("tally.of", parts=", ".join(parts), whole=counted(what, len(verdicts)))
 
 
 def change_text(waits: Waits, changes: Changes, option: str, port: str, context: Context) -> str:
     """Return the words on one option at one port."""
     before, after = (context.base, port) in waits, (option, port) in waits
     if not (before and after):
-        return "closes" if before else "opens" if after else "closed"
+        return say("verdict.closes") if before else say("verdict.opens") if after else say("verdict.closed")
     change = changes.get((option, port))
     if change is None:
-        return "not compared"
+        return say("verdict.not_compared")
     if change.verdict == IDENTICAL:
-        return IDENTICAL
-    verdict = "no interval" if change.verdict == NO_INTERVAL else change.verdict
-    return f"{plus_minus(change.difference, signed=True)} min, {verdict}"
+        return verdict_words(IDENTICAL)
+    verdict = say("verdict.no_interval_short") if change.verdict == NO_INTERVAL else verdict_words(change.verdict)
+    return say("verdict.of_minutes", change=plus_minus(change.difference, signed=True), verdict=verdict)
 
 
 # --- waits by hour ------------------------------------------------------------------------------------------
@@ -269,7 +295,8 @@ class Line(NamedTuple):
 
     def who(self, context: Context) -> str:
         """Return who waits in it, and where."""
-        return f"{_PLURALS[self.mode]} at {context.port(self.port, self.mode)} ({lane_words(self.lane_type)} lanes)"
+        port, lane = context.port(self.port, self.mode), lane_words(self.lane_type)
+        return say("line.who", who=many(self.mode), port=port, lane=lane)
 
     def rows(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return what a table holds of the line."""
@@ -319,45 +346,40 @@ def hours_title(days: Mapping[str, Day], changes: Changes, line: Line, context: 
     who = line.who(context)
     if not options:
         peak = days[first].at(days[first].peak)
-        hour = f"{days[first].peak:02d}:00"
-        text = f"{who} wait {plus_minus(peak)} min at the weekday peak ({hour}){_against(target, peak)}"
-        return text[0].upper() + text[1:] if first == context.base else f"{context.scenarios[first]}: {text}"
+        gaps = {"who": who, "wait": plus_minus(peak), "hour": _clock(days[first].peak)}
+        text = say("hours.alone", against=_against(target, peak), **gaps)
+        return sentence(text) if first == context.base else _of(first, text, context)
     found = {name: changes.get((name, line.port)) for name in days}
     paired = [change for change in found.values() if change]
     if len(paired) == len(options) == 1:
-        return f"{context.scenarios[options[0]]}: {_line_finding(days[first], days[options[0]], paired[0], who)}"
+        return _of(options[0], _line_finding(days[first], days[options[0]], paired[0], who), context)
     if [change.verdict for change in paired] == [IDENTICAL] * len(options):
-        return f"The wait of {who} is identical by design in every option"
+        return sentence(say("hours.same_every", who=who))
     peaks = {day.peak for day in days.values()}
-    when = f"{next(iter(peaks)):02d}:00 peak" if len(peaks) == 1 else "weekday peaks"
-    clauses = [
-        f"{context.scenarios[name]}: {_peak_clause(day, found[name], shared=len(peaks) == 1)}"
-        for name, day in days.items()
-    ]
-    return f"{who[0].upper()}{who[1:]}, {when}. {'; '.join(clauses)}"
+    when = say("hours.peak_one", hour=_clock(next(iter(peaks)))) if len(peaks) == 1 else say("hours.peak_several")
+    clauses = [_of(name, _peak_clause(day, found[name], shared=len(peaks) == 1), context) for name, day in days.items()]
+    return sentence(say("hours.many", who=who, when=when, clauses=SEVERAL.join(clauses)))
 
 
 def _line_finding(base: Day, option: Day, change: Change, who: str) -> str:
-    if change.verdict == IDENTICAL:
-        return f"the wait of {who} is identical by design"
-    if change.verdict == NO_CLEAR_CHANGE:
-        return f"no clear change in the wait of {who} ({plus_minus(change.difference, signed=True)} min)"
-    if change.verdict == NO_INTERVAL:
-        return f"the wait of {who} changes by {plus_minus(change.difference, signed=True)} min ({NO_INTERVAL})"
-    before, after = plus_minus(base.at(base.peak)), plus_minus(option.at(option.peak))
-    less = "less" if change.verdict == BETTER else "more"
-    peak = (
-        f"{base.peak:02d}:00 peak {after} min, was {before}"
-        if base.peak == option.peak
-        else f"peak {after} min at {option.peak:02d}:00, was {before} at {base.peak:02d}:00"
+    gaps = {"who": who, "change": plus_minus(change.difference, signed=True), "size": change.size}
+    if change.verdict not in {BETTER, WORSE}:
+        return say(f"hours.{_VERDICTS[change.verdict]}", **gaps)
+    peak = say(
+        "hours.peak_stays" if base.peak == option.peak else "hours.peak_moves",
+        before=plus_minus(base.at(base.peak)),
+        after=plus_minus(option.at(option.peak)),
+        hour=_clock(option.peak),
+        hour_before=_clock(base.peak),
     )
-    return f"{who} wait {change.size} min {less}; {peak}"
+    return say(f"hours.{_VERDICTS[change.verdict]}", peak=peak, **gaps)
 
 
 def _peak_clause(day: Day, change: Change | None, *, shared: bool) -> str:
     if change and change.verdict in {NO_CLEAR_CHANGE, IDENTICAL}:
-        return change.verdict
-    return f"{plus_minus(day.at(day.peak))} min{'' if shared else f' at {day.peak:02d}:00'}"
+        return verdict_words(change.verdict)
+    wait = plus_minus(day.at(day.peak))
+    return say("hours.wait", wait=wait) if shared else say("hours.wait_at", wait=wait, hour=_clock(day.peak))
 
 
 def _against(target: float | None, wait: Estimate) -> str:
@@ -366,7 +388,7 @@ def _against(target: float | None, wait: Estimate) -> str:
         return ""
     low, high = wait.ends
     side = "under" if high < target else "over" if low > target else "around"
-    return f", {side} the {target:g}-minute target"
+    return say(f"hours.target_{side}", target=f"{target:g}")
 
 
 # --- waits by hour of the week --------------------------------------------------------------------------------
@@ -457,17 +479,17 @@ def week_changes(hourly_comparison: pd.DataFrame, line: Line, context: Context) 
 
 def _of_week(rows: pd.DataFrame, columns: Sequence[str]) -> list[Hours]:
     """Return columns by weekday and hour, NaN where there is no row."""
-    return [_grid(rows, column).to_numpy(dtype=np.float64).reshape(len(DAYS), HOURS) for column in columns]
+    return [_grid(rows, column).to_numpy(dtype=np.float64).reshape(DAYS, HOURS) for column in columns]
 
 
 def _verdicts_of_week(rows: pd.DataFrame) -> npt.NDArray[np.str_]:
     verdicts = _grid(rows, "verdict").fillna("").to_numpy(dtype=np.str_)
     alone = (_grid(rows, "half_width").isna() & _grid(rows, "difference").notna()).to_numpy(dtype=np.bool_)
-    return np.where(alone & (verdicts != IDENTICAL), NO_INTERVAL, verdicts).reshape(len(DAYS), HOURS)
+    return np.where(alone & (verdicts != IDENTICAL), NO_INTERVAL, verdicts).reshape(DAYS, HOURS)
 
 
 def _grid(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
-    whole = pd.MultiIndex.from_product([range(len(DAYS)), range(HOURS)])
+    whole = pd.MultiIndex.from_product([range(DAYS), range(HOURS)])
     return rows.set_index(["weekday", "hour"])[column].reindex(whole)
 
 
@@ -478,22 +500,21 @@ def week_title(weeks: Mapping[str, Week], changes: Mapping[str, WeekChange], lin
     if not options:
         return _worst_hour(weeks, who, line, context)
     if all(changes[name].identical for name in options):
-        text = f"the wait of {who} is identical by design in every hour"
-        every = "" if len(options) == 1 else " of every option"
-        start = f"{context.scenarios[options[0]]}: {text}" if not every else text[0].upper() + text[1:]
-        return start + every
+        if len(options) > 1:
+            return sentence(say("weeks.same_every", who=who))
+        return _of(options[0], say("weeks.same", who=who), context)
     if len(options) == 1:
-        return f"{context.scenarios[options[0]]}: {_hours_that_change(changes[options[0]], who)}"
-    clauses = [f"{context.scenarios[name]}: {_tally(changes[name].verdicts, 'hour', ' in')}" for name in options]
-    return f"{who[0].upper()}{who[1:]}, by hour of the week. {'; '.join(clauses)}"
+        return _of(options[0], _hours_that_change(changes[options[0]], who), context)
+    clauses = [_of(name, _tally(changes[name].verdicts, "hour"), context) for name in options]
+    return sentence(say("weeks.many", who=who, clauses=SEVERAL.join(clauses)))
 
 
 def week_notes(weeks: Mapping[str, Week], changes: Mapping[str, WeekChange]) -> list[str]:
     """Return how sure a single hour is, which no colour shows."""
     widths = [week.uncertainty for week in weeks.values() if not math.isnan(week.uncertainty)]
-    notes = [f"The 95% interval of a single hour's mean is about \u00b1{number(max(widths), 0)} min."] if widths else []
+    notes = [say("weeks.note_width", width=number(max(widths), 0))] if widths else []
     judged = any(NO_INTERVAL not in change.verdicts for change in changes.values())
-    notes += ["Changes are paired; where there is none, 1 hour in 20 still looks clear."] * judged
+    notes += [say("weeks.note_paired")] * judged
     return notes
 
 
@@ -502,13 +523,17 @@ def _worst_hour(weeks: Mapping[str, Week], who: str, line: Line, context: Contex
     name, week = next(iter(weeks.items()))
     day, hour = week.worst
     longest = plus_minus(Estimate(float(week.mean[day, hour]), float(week.half_width[day, hour])))
-    text = f"{who} wait longest on {_ON_DAYS[day]} at {hour:02d}:00, {longest} min"
+    text = say("weeks.worst", who=who, day=_on_day(day), hour=_clock(hour), wait=longest)
     target = context.target_wait_min.get(line.port)
     if target is not None and not np.isnan(week.half_width).all():
         over, hours = int((week.mean - week.half_width > target).sum()), int((~np.isnan(week.mean)).sum())
-        often = f"in {over} of {_count(hours, 'hour')}" if over else "in no hour"
-        text += f"; clearly over the {target:g}-minute target {often}"
-    return text[0].upper() + text[1:] if name == context.base else f"{context.scenarios[name]}: {text}"
+        gaps = {"target": f"{target:g}", "over": over, "hours": counted("hour", hours)}
+        text += say("weeks.over" if over else "weeks.over_never", **gaps)
+    return sentence(text) if name == context.base else _of(name, text, context)
+
+
+def _on_day(weekday: int) -> str:
+    return say("weeks.on_days").split()[weekday]
 
 
 def _hours_that_change(change: WeekChange, who: str) -> str:
@@ -516,9 +541,9 @@ def _hours_that_change(change: WeekChange, who: str) -> str:
 
     That hour is the one whose interval keeps furthest from zero: the largest mean may be the noisiest.
     """
-    hours = _count(int(change.known.sum()), "hour")
+    hours = counted("hour", int(change.known.sum()))
     if NO_INTERVAL in change.verdicts:
-        return f"changes of the wait of {who} in {hours}: one replication has no interval"
+        return say("weeks.no_interval", who=who, hours=hours)
     parts: list[str] = []
     for word, verdict in (("less", BETTER), ("more", WORSE)):
         found = change.verdict == verdict
@@ -526,10 +551,12 @@ def _hours_that_change(change: WeekChange, who: str) -> str:
             sure = np.where(found, np.abs(change.difference) - change.half_width, -1.0)
             day, hour = divmod(int(np.argmax(sure)), HOURS)
             largest = Estimate(float(change.difference[day, hour]), float(change.half_width[day, hour]))
-            size = Change(largest, verdict).size
-            count = f"{int(found.sum())}{'' if parts else f' of {hours}'}"
-            parts.append(f"{word} in {count}, above all on {_ON_DAYS[day]} at {hour:02d}:00 (by {size} min)")
-    return f"{who} wait {' and '.join(parts)}" if parts else f"no clear change in the wait of {who} in any of {hours}"
+            gaps = {"day": _on_day(day), "hour": _clock(hour), "size": Change(largest, verdict).size}
+            key = f"{word}_too" if parts else word
+            parts.append(say(f"weeks.{key}", count=int(found.sum()), hours=hours, **gaps))
+    if not parts:
+        return say("weeks.unclear", who=who, hours=hours)
+    return say("weeks.moves", who=who, moves=listed(parts))
 
 
 # --- cargo value --------------------------------------------------------------------------------------------
@@ -544,7 +571,12 @@ class Value(NamedTuple):
     minutes: Estimate
     share: float
     rule: float
-    flag: str
+    flags: tuple[str, ...]
+
+    @property
+    def flag(self) -> str:
+        """Return in words what limits the figure."""
+        return "; ".join(known(f"flag.{slug(flag)}", flag) for flag in self.flags)
 
     @property
     def blank(self) -> bool:
@@ -580,7 +612,7 @@ def no_truck_change(table: pd.DataFrame) -> bool:
 
 
 def _value(row: Mapping[Any, Any]) -> Value:
-    flags = str(row["flag"]).split("; ") if isinstance(row["flag"], str) else []
+    told = str(row["flag"]).split("; ") if isinstance(row["flag"], str) else []
     return Value(
         usd=Estimate(float(row["usd_per_month"]), float(row["usd_per_month_hw"])),
         low=float(row["low_usd_per_month"]),
@@ -588,80 +620,82 @@ def _value(row: Mapping[Any, Any]) -> Value:
         minutes=Estimate(float(row["minutes_saved"]), float(row["minutes_saved_hw"])),
         share=float(row["share"]),
         rule=float(row["rule_if_borderwide_usd_per_month"]),
-        flag="; ".join(flag for flag in flags if flag not in _SAID_ELSEWHERE),
+        flags=tuple(flag for flag in told if slug(flag) not in ("", *_SAID_ELSEWHERE)),
     )
 
 
 def cargo_title(values: Values, context: Context) -> str:
     """Return the finding of the cargo values: their total."""
     options = context.drawn(option for option, _ in values)
-    rule = f"by the trade rule{context.mark((port for _, port in values), 'truck')}"
+    mark = context.mark((port for _, port in values), "truck")
     if len(options) == 1:
-        return f"{context.scenarios[options[0]]}: {_cargo_finding(values, options[0], rule, context)}"
-    clauses = [f"{context.scenarios[name]}: {_total_text(values[name, ALL])}" for name in options]
-    return f"Cargo value a month {rule}. {'; '.join(clauses)}"
+        return _of(options[0], _cargo_finding(values, options[0], mark, context), context)
+    clauses = [_of(name, _total_text(values[name, ALL]), context) for name in options]
+    return say("cargo.many", rule=say("cargo.rule", mark=mark), clauses=SEVERAL.join(clauses))
 
 
-def _cargo_finding(values: Values, option: str, rule: str, context: Context) -> str:
+def _cargo_finding(values: Values, option: str, mark: str, context: Context) -> str:
     total = values[option, ALL]
     if total.blank:
         beyond = [context.port(port, "truck") for (_, port), value in values.items() if value.blank and port != ALL]
-        return f"no dollar total, the change of truck waits at {' and '.join(beyond)} is {_BEYOND}"
-    if any("extrapolated" in value.flag for value in values.values()):
-        rule += ", extrapolated"
-    size = dollars(Estimate(abs(total.usd.mean), total.usd.half_width))
-    return {
-        BETTER: f"shorter truck waits are worth {size} of cargo a month {rule}",
-        WORSE: f"longer truck waits cost {size} of cargo a month {rule}",
-        IDENTICAL: "cargo value is identical by design, truck waits do not change",
-        NO_CLEAR_CHANGE: f"no clear change in cargo value ({dollars(total.usd, signed=True)} a month {rule})",
-        NO_INTERVAL: f"cargo value changes by {dollars(total.usd, signed=True)} a month {rule} ({NO_INTERVAL})",
-    }[total.verdict]
+        return say("cargo.beyond", ports=listed(beyond))
+    stretched = any(_EXTRAPOLATED in value.flags for value in values.values())
+    return say(
+        f"cargo.{_VERDICTS[total.verdict]}",
+        size=dollars(Estimate(abs(total.usd.mean), total.usd.half_width)),
+        change=dollars(total.usd, signed=True),
+        rule=say("cargo.rule_stretched" if stretched else "cargo.rule", mark=mark),
+    )
 
 
 def _total_text(total: Value) -> str:
     if total.blank:
-        return _BEYOND
-    return dollars(total.usd, signed=True) if total.verdict in {BETTER, WORSE, NO_INTERVAL} else total.verdict
+        return say("flag.beyond_the_rules_reach")
+    told = total.verdict in {BETTER, WORSE, NO_INTERVAL}
+    return dollars(total.usd, signed=True) if told else verdict_words(total.verdict)
 
 
 def value_text(value: Value | None) -> tuple[str, str]:
     """Return dollars, and the minutes they come from with what limits them."""
     if value is None:
-        return "no trucks to compare", ""
+        return say("cargo.no_trucks"), ""
     if value.verdict == IDENTICAL:
-        return IDENTICAL, ""
-    reasons = [f"{plus_minus(value.minutes)} min", value.flag or _BEYOND * value.blank]
+        return verdict_words(IDENTICAL), ""
+    saved = say("cargo.saved", minutes=plus_minus(value.minutes))
+    reasons = [saved, value.flag or (say("flag.beyond_the_rules_reach") if value.blank else "")]
     if value.blank:
-        return "no dollar figure", f"({', '.join(reasons)})"
-    reasons.append({NO_CLEAR_CHANGE: NO_CLEAR_CHANGE, NO_INTERVAL: "no interval"}.get(value.verdict, ""))
+        return say("cargo.no_figure"), f"({', '.join(reasons)})"
+    if value.verdict in {NO_CLEAR_CHANGE, NO_INTERVAL}:
+        known_width = value.verdict == NO_CLEAR_CHANGE
+        reasons.append(verdict_words(NO_CLEAR_CHANGE) if known_width else say("verdict.no_interval_short"))
     return dollars(value.usd, signed=True), f"({', '.join(filter(None, reasons))})"
 
 
 def share_label(values: Values, port: str, context: Context) -> str:
     """Return a port's name and its share of the border's imports; the total's name for all."""
     if port == ALL:
-        return f"All ports{context.mark((name for _, name in values), 'truck')}"
+        return say("cargo.all_ports", mark=context.mark((name for _, name in values), "truck"))
     share = next(value.share for (_, name), value in values.items() if name == port)
-    return f"{context.port(port, 'truck')}\n{100 * share:.2f}% share"
+    return f"{context.port(port, 'truck')}\n{say('cargo.share', share=f'{100 * share:.2f}')}"
 
 
 def arithmetic(values: Values, context: Context) -> str:
     """Return the rule, and its arithmetic for the port with most at stake."""
-    share = "the port's share of US-Mexico truck imports"
-    known = {
+    found = {
         port: value
         for (_, port), value in values.items()
         if port != ALL and not value.blank and value.minutes.mean != 0
     }
-    if not known:
-        return f"Rule: dollars per 10 minutes off the border's wait {TIMES} minutes saved {TIMES} {share}."
-    port, value = max(known.items(), key=lambda item: abs(item[1].usd.mean))
-    rule = f"${number(value.rule / value.minutes.mean * 10 / 1e6, 0)}M"
-    saved, usd = number(value.minutes.mean, 1), dollars(Estimate(value.usd.mean, math.nan))
-    return (
-        f"Rule: {rule} a month {TIMES} minutes saved / 10 {TIMES} {share}. {context.ports[port]}: "
-        f"{rule} {TIMES} {saved} / 10 {TIMES} {100 * value.share:.2f}% = {usd}."
+    if not found:
+        return say("cargo.rule_in_words")
+    port, value = max(found.items(), key=lambda item: abs(item[1].usd.mean))
+    return say(
+        "cargo.rule_worked",
+        rule=f"${number(value.rule / value.minutes.mean * 10 / 1e6, 0)}M",
+        port=context.ports[port],
+        saved=number(value.minutes.mean, 1),
+        share=f"{100 * value.share:.2f}",
+        usd=dollars(Estimate(value.usd.mean, math.nan)),
     )
 
 
@@ -670,12 +704,15 @@ def upper_reading(table: pd.DataFrame, context: Context) -> str:
     values = {option: value for (option, _), value in cargo_values(table, context, scope="region").items()}
     texts = []
     for option, value in values.items():
-        text = "no figure, beyond its reach" if value.blank else f"{dollars(value.usd, signed=True)} a month"
+        usd = dollars(value.usd, signed=True)
+        text = say("cargo.upper_none") if value.blank else say("cargo.upper_month", usd=usd)
         texts.append(f"{context.scenarios[option]} {text}" if len(values) > 1 else text)
-    return f"Upper reading, the whole rule given to this region: {'; '.join(texts)}." if texts else ""
+    return say("cargo.upper", texts="; ".join(texts)) if texts else ""
 
 
 # --- what drives a value ------------------------------------------------------------------------------------
+
+NPV = "npv"  # what a tornado's worth is of an appraised option; of another, the welfare of a year
 
 
 class Bar(NamedTuple):
@@ -693,14 +730,11 @@ class Bar(NamedTuple):
         if math.isnan(self.ends[0]):
             return self.unit  # an input of the model is told in words
         low, high = map(_short, self.ends)
-        unit = (
-            self.unit.replace("USD", "$").replace(" per ", "/").replace("$/", "$ a ").replace("gallons/hour", "gal/h")
-        )
-        return f"{low} to {high} {unit}"
+        return say("tornado.span", low=low, high=high, unit=known(f"figure_unit.{self.unit}", self.unit))
 
 
 def _short(value: float) -> str:
-    for size, letter in ((1e9, " bn"), (1e6, "M"), (1e4, "k")):
+    for size, letter in ((1e9, f" {say('unit.bn')}"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"
     return f"{value:.4g}"
@@ -724,9 +758,7 @@ def tornado_bars(tornado: pd.DataFrame, option: str, context: Context) -> tuple[
 
 def tornado_title(bars: Sequence[Bar], usd: float, of: str, option: str, context: Context) -> str:
     """Return the finding of a tornado: the figure that matters most, and whether any turns the sign."""
-    what = "net present value" if of == "npv" else "yearly welfare"
     turning = [bar.label for bar in bars if min(*bar.usd, usd) < 0 < max(*bar.usd, usd)]
-    first = f"{context.scenarios[option]}: {bars[0].label} moves the {what} most"
-    if turning:
-        return f"{first}; {turning[0]} alone can turn its sign"
-    return f"{first}; none alone turns its sign"
+    kind, end = "npv" if of == NPV else "welfare", "turns" if turning else "holds"
+    gaps = {"label": bars[0].label, "turning": turning[0] if turning else ""}
+    return _of(option, say(f"tornado.{kind}_{end}", **gaps), context)

@@ -11,6 +11,7 @@ Floats = npt.NDArray[np.float64]
 
 CONFIDENCE = 0.95
 BETTER, WORSE, NO_CLEAR_CHANGE, IDENTICAL = "better", "worse", "no clear change", "identical by design"
+NO_INTERVAL = "one replication: no interval"  # in place of a verdict
 
 
 class Estimate(NamedTuple):

@@ -6,7 +6,6 @@ Places are in inches from the lower left of the page, letters in points.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cache
@@ -29,6 +28,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from portsim.numbers import number
+from portsim.words import glued
 
 STYLE = Path(__file__).parent / "data" / "portsim.mplstyle"
 INK, QUIET, GREY = "#1a1a1a", "#4d4d4d", "#c4c4c4"
@@ -213,7 +213,7 @@ def panels(box: Box, headings: Sequence[Sequence[str]], names: Sequence[str], *,
 
     An empty heading is a place left free, the first of its row; the row's names then stand in it.
     """
-    left = box.left + max(_width(name, PANEL_SIZE) for name in names) + 0.15
+    left = box.left + max(text_width(name, PANEL_SIZE) for name in names) + 0.15
     columns = max(len(row) for row in headings)
     width = (box.right - left - _PANEL_GAP * (columns - 1)) / columns
     wrapped = [[_heading(text, width) for text in row] for row in headings]
@@ -278,9 +278,9 @@ def row_axes(figure: Figure, box: Box, rows: Sequence[Row], heading: str, *, tot
     points = (top - bottom) * _POINTS_PER_INCH / len(rows)
     lines = max(1, *(len(row.words) for row in rows), 1)
     size = max(min(TEXT_SIZE, 0.94 * points / lines / _LINE_SPACING), _SMALLEST)
-    names = max(_width(row.name, _NAME_SIZE, "bold" if total else "normal") for row in rows)
-    texts = [_width(text, size) + _MARK_ROOM * bool(look) for row in rows for text, look in row.words]
-    column = max([*texts, _width(heading, TEXT_SIZE, "bold")]) + _BESIDE
+    names = max(text_width(row.name, _NAME_SIZE, "bold" if total else "normal") for row in rows)
+    texts = [text_width(text, size) + _MARK_ROOM * bool(look) for row in rows for text, look in row.words]
+    column = max([*texts, text_width(heading, TEXT_SIZE, "bold")]) + _BESIDE
     axes = place(figure, Box(box.left + names + 0.3, bottom, box.right - column, top))
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=_NAME_SIZE, linespacing=1.1)
@@ -324,12 +324,11 @@ def _write_words(axes: Axes, words: Sequence[Words], row: int, size: float, pitc
 
 def wrap(text: str, width: float, size: float, weight: _Weight = "normal") -> str:
     """Return a text in lines of at most a width, broken at spaces but not inside "33 ± 16 min"."""
-    glued = re.sub(r"(?<=\d) (?=min)| (?=±)|(?<=±) |(?<=†) (?=rests)", "\u00a0", text)
-    space = _width("a a", size, weight) - _width("aa", size, weight)
+    space = text_width("a a", size, weight) - text_width("aa", size, weight)
     lines: list[str] = []
     used = math.inf
-    for word in glued.split(" "):
-        wide = _width(word, size, weight)  # words come again, lines do not
+    for word in glued(text).split(" "):
+        wide = text_width(word, size, weight)  # words come again, lines do not
         used += space + wide
         if used <= width:
             lines[-1] += f" {word}"
@@ -340,7 +339,7 @@ def wrap(text: str, width: float, size: float, weight: _Weight = "normal") -> st
 
 
 @cache
-def _width(text: str, size: float, weight: _Weight = "normal") -> float:
+def text_width(text: str, size: float, weight: _Weight = "normal") -> float:
     """Return the width of the widest line of a text."""
     font = FontProperties(family="DejaVu Sans", size=size, weight=weight)
     widths = [text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n")]

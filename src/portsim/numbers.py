@@ -64,7 +64,7 @@ def plus_minus(estimate: Estimate, *, signed: bool = False) -> str:
 
 def dollars(estimate: Estimate, *, signed: bool = False) -> str:
     """Return dollars with their interval, in millions or thousands, in the digits the interval supports."""
-    if estimate == (0, 0):
+    if estimate.mean == 0 and not estimate.half_width > 0:
         return "$0"
     unit, letter = (1e6, "M") if max(map(abs, estimate.ends)) >= _SHOWN_AS_MILLIONS else (1e3, "k")
     mean, half_width = estimate.mean / unit, estimate.half_width / unit

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from portsim import execution
 from portsim.finished import Finished
 
-_LARGE_BYTES = 2_000_000  # of tables: their workbook and map take longer than it takes a process to start
+_LARGE_BYTES = 2_000_000  # of tables: what is made of them takes longer than it takes a process to start
 
 
 class Published(NamedTuple):
@@ -23,24 +23,24 @@ def write(finished: Finished) -> Published:
     """Write all that is drawn from a study's tables into its folder."""
     from portsim import figures, html_report, slides, story  # noqa: PLC0415 - matplotlib is slow
 
-    beside_done = _start_beside(finished)
+    rest = _start_rest(finished)
     found = figures.write(finished)
     told = story.tell(finished, found)
     html_report.write(finished, told, finished.folder / html_report.FILE)
-    list(beside_done)  # the slides hold the moving map
+    list(rest)  # the slides show the moving picture
     slides.write(finished, told, finished.folder / slides.FILE)
     return Published(found, told.head)
 
 
-def _start_beside(finished: Finished) -> Iterator[None]:
-    """Write workbook and moving map, of a large study in a process of its own while the rest is drawn."""
-    work = partial(_write_beside, finished)
+def _start_rest(finished: Finished) -> Iterator[None]:
+    """Write what needs no figure, of a large study in a process of its own while the figures are drawn."""
+    work = partial(_write_rest, finished)
     if sum(path.stat().st_size for path in (finished.folder / "tables").glob("*.csv")) > _LARGE_BYTES:
         return execution.beside(work)
     return iter([work()])
 
 
-def _write_beside(finished: Finished) -> None:
+def _write_rest(finished: Finished) -> None:
     from portsim import queue_map, story, workbook  # noqa: PLC0415 - only when they are written
 
     workbook.write(finished, finished.folder / workbook.FILE)

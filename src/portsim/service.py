@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from portsim.findings import ALL, Change, Context, lane_words, verdict_on
+from portsim.findings import ALL, Change, Context, lane_words, verdict_on, verdict_words
 from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
 from portsim.numbers import Estimate, number, plus_minus
-from portsim.words import say, sentence
+from portsim.words import counted, say, sentence
 
 LIMITS_MIN = (20, 40, 60)
 MODES_WITH_BOOTHS = ("truck", "vehicle")
@@ -76,8 +76,8 @@ def change_words(change: Change | None, unit: str) -> str:
     if change is None:
         return say("verdict.not_compared")
     if change.verdict == IDENTICAL:
-        return IDENTICAL
-    return f"{plus_minus(change.difference, signed=True)}{unit}, {change.verdict}"
+        return verdict_words(IDENTICAL)
+    return f"{plus_minus(change.difference, signed=True)}{unit}, {verdict_words(change.verdict)}"
 
 
 def shares_title(found: dict[str, LongWaits], mode: str, context: Context) -> str:
@@ -97,10 +97,8 @@ def shares_title(found: dict[str, LongWaits], mode: str, context: Context) -> st
 
 def _share_clause(option: LongWaits, base: LongWaits, who: str, limit: int, context: Context) -> str:
     change = option.changes[-1]
-    verdict = change.verdict if change else say("verdict.not_compared")
-    key = {BETTER: "changed", WORSE: "changed", IDENTICAL: "same", NO_CLEAR_CHANGE: "unclear"}.get(
-        verdict, "alone_pair"
-    )
+    keys = {BETTER: "changed", WORSE: "changed", IDENTICAL: "same", NO_CLEAR_CHANGE: "unclear"}
+    key = keys.get(change.verdict, "alone_pair") if change else "alone_pair"
     return say(
         f"shares.{key}",
         share=percent(option.shares[-1]),
@@ -213,7 +211,7 @@ def busiest_crossings(summary: pd.DataFrame, context: Context) -> list[tuple[str
 def booths_title(found: dict[str, Capacity], port: str, mode: str, context: Context) -> str:
     """Return what is built, open and used, in the base and in an option that changes it."""
     first = found[next(iter(found))]
-    who = say("booths.where", port=context.port(port, mode), mode=mode)
+    who = say("booths.where", port=context.port(port, mode), mode=say(f"mode.{mode}.one"))
     text = say(
         "booths.base",
         who=who,
@@ -274,7 +272,7 @@ def observed_title(found: Sequence[Check], mode: str, context: Context) -> str:
     gaps = {
         "mode": who,
         "mean": number(mean, 1),
-        "ports": say("count.port", count=len(seen)) if len(seen) > 1 else say("count.port_one"),
+        "ports": counted("port", len(seen)),
         "worst": context.ports[worst.port],
         "gap": number(worst.gap, 1, signed=True),
     }

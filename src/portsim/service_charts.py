@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from portsim import layout, service
-from portsim.charts import WAIT_DEFINITION, handle, look_of
-from portsim.findings import ASSUMED_NOTE, Context
+from portsim.charts import handle, look_of
+from portsim.findings import Context
 from portsim.layout import TEXT_SIZE, Row, Words
 from portsim.numbers import minutes, number
 from portsim.service import LIMITS_MIN, Capacity, Check, LongWaits, busiest_crossings
@@ -29,9 +29,9 @@ def long_waits(summary: pd.DataFrame, comparison: pd.DataFrame, mode: str, conte
     if not found:
         raise ValueError(f"no {mode} waits in the summary of {', '.join(context.scenarios)}")
     options = [name for name in found if name != context.base]
-    notes = [WAIT_DEFINITION, say("shares.note", who=say(f"mode.{mode}.many"))]
+    notes = [say("chart.wait"), say("shares.note", who=say(f"mode.{mode}.many"))]
     notes += [say("shares.changes", changes=_share_changes(found, options, context))] * bool(options)
-    notes += [ASSUMED_NOTE] * bool(context.mark(context.ports, mode))
+    notes += [say("chart.assumed")] * bool(context.mark(context.ports, mode))
     with layout.style():
         figure, box = layout.page(service.shares_title(found, mode, context), notes, context.provenance)
         box = layout.legend(figure, box, [handle(name, context) for name in found])
@@ -81,8 +81,8 @@ def wait_against_booths(
     found = service.capacities(hourly, summary, booths, port, mode, context=context)
     if not found:
         raise ValueError(f"no booths at {port}, {mode}")
-    notes = [WAIT_DEFINITION, say("booths.note")]
-    notes += [ASSUMED_NOTE] * bool(context.mark([port], mode))
+    notes = [say("chart.wait"), say("booths.note")]
+    notes += [say("chart.assumed")] * bool(context.mark([port], mode))
     with layout.style():
         title = service.booths_title(found, port, mode, context)
         figure, box = layout.page(title, notes, context.provenance)
@@ -140,8 +140,8 @@ def against_observed(summary: pd.DataFrame, observed: pd.DataFrame, mode: str, c
     if not found:
         raise ValueError(f"nothing observed of {mode}")
     rows = [Row(context.port(check.port, mode), [Words(_check_words(check), None)]) for check in found]
-    notes = [WAIT_DEFINITION, say("observed.note")]
-    notes += [ASSUMED_NOTE] * any(check.assumed for check in found)
+    notes = [say("chart.wait"), say("observed.note")]
+    notes += [say("chart.assumed")] * any(check.assumed for check in found)
     with layout.style():
         figure, box = layout.page(service.observed_title(found, mode, context), notes, context.provenance)
         hollow: dict[str, Any] = {"linestyle": "", "marker": "D", "markersize": 12, "markerfacecolor": "white"}

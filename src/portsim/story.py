@@ -7,24 +7,26 @@ tables its numbers are from.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from portsim import accounts, findings, queue_map, service
+from portsim import accounts, appraised, findings, queue_map, service
 from portsim.findings import ALL, Change, Context, Line
 from portsim.finished import Finished
-from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
+from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, NO_INTERVAL, WORSE
 from portsim.numbers import Estimate, dollars, number, plus_minus
 from portsim.service import change_words, metric_change
-from portsim.words import listed, say, sentence
+from portsim.words import counted, known, listed, say, sentence
 
 MODES = ("truck", "vehicle", "bus", "pedestrian")  # the first that changes heads the report: cargo rests on trucks
 FEW = 5  # fewer replications leave the width of an interval to chance
 _WAIT = "wait_mean_min"
 _MOST_INPUTS = 40
+_UNIT_IN_NAME = re.compile(r"_(usd_per_hour|pct_per_min|min|usd|share)(?=\.|$)")  # the unit has its own column
 
 
 class Grid(NamedTuple):
@@ -90,7 +92,10 @@ def tell(finished: Finished, found: Mapping[str, str]) -> Story:
     context = finished.context
     mode = headline_mode(finished)
     line = headline_line(finished, mode)
-    makers = (_day, _where, _shares, _options, _week, _booths, _map, _worth, _drivers, _trust, _assumptions, _reproduce)
+    makers = (
+        *(_day, _where, _shares, _options, _week, _booths, _map),
+        *(_worth, _appraisal, _drivers, _trust, _assumptions, _reproduce),
+    )
     telling = _Telling(finished, context, dict(found), mode, line)
     pages = [page for maker in makers if (page := maker(telling)) is not None]
     options = [context.scenarios[name] for name in list(context.scenarios)[1:]]
@@ -132,6 +137,11 @@ class _Telling(NamedTuple):
 def _many(mode: str) -> str:
     """Return what the travellers of a mode are called."""
     return say(f"mode.{mode}.many")
+
+
+def _class(name: str) -> str:
+    """Return in words how an input was come by."""
+    return known(f"class.{name}", name)
 
 
 def _paths(files: Sequence[str]) -> list[str]:
@@ -299,7 +309,7 @@ def _sure(telling: _Telling) -> list[str]:
     context, options = telling.context, telling.options
     if context.replications == 1:
         return [say("answer.sure_one")]
-    weeks = say("count.week_one") if context.weeks == 1 else say("count.week", count=context.weeks)
+    weeks = counted("measured_week", context.weeks)
     gaps = {"replications": context.replications, "weeks": weeks}
     said = []
     for option in options:
@@ -339,7 +349,7 @@ def _worth_sentences(telling: _Telling) -> list[str]:
         return [say("answer.worth_none")]
     if values.empty and findings.no_truck_change(cargo):
         return [say("answer.worth_no_trucks")]
-    said = []
+    said = [f"{appraised.title(of, telling.context)}." for of in appraised.read(telling.finished)]
     for option in telling.options:
         for text in accounts.worth(cargo, values, option, telling.context):
             heading = f"{telling.context.scenarios[option]}: "
@@ -355,7 +365,9 @@ def _rests(telling: _Telling) -> list[str]:
     lines = sorted({(str(line["port"]), str(line["mode"])) for line in finished.manifest["context"]["assumed_lines"]})
     if lines:
         names = [
-            f"{say(f'mode.{mode}.many')} at {context.ports[port]}" for port, mode in lines if port in context.ports
+            say("answer.line", who=_many(mode), port=context.ports[port])
+            for port, mode in lines
+            if port in context.ports
         ]
         said.append(say("answer.rests_waits", lines=listed(names)))
     checked = telling.found.get(f"observed-{telling.mode}")
@@ -426,7 +438,7 @@ def _where_clause(telling: _Telling, option: str) -> str:
         if verdicts:
             of_port[port] = verdicts
     gaps: dict[str, object] = {"option": context.scenarios[option], "ports": len(of_port)}
-    if any(findings.NO_INTERVAL in verdicts for verdicts in of_port.values()):
+    if any(NO_INTERVAL in verdicts for verdicts in of_port.values()):
         return say("where.no_interval", **gaps)
     changed = [port for port, verdicts in of_port.items() if verdicts & {BETTER, WORSE}]
     same = [port for port, verdicts in of_port.items() if verdicts <= {IDENTICAL}]
@@ -592,11 +604,47 @@ def _cargo_grid(telling: _Telling, cargo: pd.DataFrame) -> Grid:
     heads = [say(f"worth.{key}") for key in ("option", "port", "minutes", "share", "usd", "low_high", "flag")]
     rows = []
     for (option, port), v in findings.cargo_values(cargo, context).items():
-        name = sentence(ALL) if port == ALL else context.port(port, "truck")
+        name = say("worth.all_ports") if port == ALL else context.port(port, "truck")
         low, high = (dollars(Estimate(end, math.nan)) for end in (v.low, v.high))
-        usd = ("\u2013", "\u2013") if v.blank or v.usd.mean == 0 else (dollars(v.usd, signed=True), f"{low} to {high}")
+        usd = (
+            ("\u2013", "\u2013")
+            if v.blank or v.usd.mean == 0
+            else (dollars(v.usd, signed=True), say("worth.span", low=low, high=high))
+        )
         rows.append([context.scenarios[option], name, plus_minus(v.minutes), f"{100 * v.share:.2f}%", *usd, v.flag])
     return Grid(say("worth.table"), heads, rows)
+
+
+def _appraisal(telling: _Telling) -> Page | None:
+    """Return the appraised options: measures, waits of the years simulated, and what would turn the answer."""
+    found = appraised.read(telling.finished)
+    if not found:
+        return None
+    files = [name for name in ("appraisal", "appraisal_years", "tornado") if name in telling.finished.names]
+    pictures = telling.pictures([f"appraisal-{of.option}" for of in found], ("appraisal_years",))
+    grids, text = [], []
+    for of in found:
+        grids += appraisal_grids(telling.finished, of)
+        text += [say("value.outside_npv")] * of.outside + appraised.cautions(of, telling.context)
+    title = "; ".join(appraised.title(of, telling.context) for of in found)
+    definition = say("appraisal.definition", year=found[0].dollar_year)
+    return Page("appraisal", say("page.appraisal"), title, definition, files, text, pictures, grids)
+
+
+def appraisal_grids(finished: Finished, of: appraised.Appraised) -> list[Grid]:
+    """Return the tables of an appraised option: measures, waits by year where later years were simulated, inputs."""
+    context, option = finished.context, finished.context.scenarios[of.option]
+    grids = [Grid(say("appraisal.table", option=option), appraised.head(of), appraised.rows(of))]
+    by_year = appraised.waits(finished, of.option)
+    if by_year is not None:
+        heads = [say("where.mode"), say("options.option"), *map(str, by_year.years)]
+        rows = appraised.waits_rows(by_year, of.option, context)
+        grids.append(Grid(say("appraisal.waits_table"), heads, rows))
+    turnings = appraised.turnings(finished, of)
+    if turnings:
+        caption = say("appraisal.turnings_table", option=option)
+        grids.append(Grid(caption, appraised.turnings_head(), appraised.turnings_rows(turnings)))
+    return grids
 
 
 def _drivers(telling: _Telling) -> Page | None:
@@ -606,7 +654,7 @@ def _drivers(telling: _Telling) -> Page | None:
     if not rows:
         return None
     first = rows[0]
-    low, high = (dollars(Estimate(float(first[key]), math.nan)) for key in ("usd_at_low", "usd_at_high"))
+    low, high = (accounts.money(float(first[key])) for key in ("usd_at_low", "usd_at_high"))
     title = say(
         "drivers.title", option=telling.context.scenarios[telling.options[0]], label=first["label"], low=low, high=high
     )
@@ -614,8 +662,8 @@ def _drivers(telling: _Telling) -> Page | None:
     cells = [
         [
             str(r["label"]),
-            str(r["class"]),
-            *(dollars(Estimate(float(r[k]), math.nan)) for k in ("usd_at_low", "usd_at_high")),
+            _class(str(r["class"])),
+            *(accounts.money(float(r[k])) for k in ("usd_at_low", "usd_at_high")),
         ]
         for r in rows
     ]
@@ -669,8 +717,10 @@ def _main_inputs(inputs: pd.DataFrame) -> Iterator[list[str]]:
     own = inputs["input"].str.contains(r"ports\[|month_factors|access_min|^run\.", regex=True)
     wanted = inputs[~own & ((inputs["class"] == "assumed") | (inputs["low"] != ""))]
     for row in wanted.head(_MOST_INPUTS).to_dict("records"):
-        name = str(row["input"]).removeprefix("network.").replace("_", " ").replace(".", ": ")
-        yield [name, *(str(row[key]) for key in ("value", "unit", "low", "high", "year", "class", "title"))]
+        plain = _UNIT_IN_NAME.sub("", str(row["input"]).removeprefix("network."))
+        name = plain.replace("_", " ").replace(".", ": ")
+        held = {**row, "class": _class(str(row["class"]))}
+        yield [name, *(str(held[key]) for key in ("value", "unit", "low", "high", "year", "class", "title"))]
 
 
 def _reproduce(telling: _Telling) -> Page:
@@ -681,7 +731,7 @@ def _reproduce(telling: _Telling) -> Page:
         [say("reproduce.redraw"), f"portsim report {telling.finished.folder}"],
         [say("reproduce.run"), telling.finished.run_id],
         [say("reproduce.digest"), manifest["study_digest"]],
-        *([say("reproduce.scenario", scenario=s["title"]), s["digest"]] for s in manifest["scenarios"]),
+        *([say("reproduce.scenario", scenario=s["title"]), s["digest"]] for s in _main(telling.finished)),
         [say("reproduce.seed"), str(run["seed"])],
         [
             say("reproduce.runs"),
@@ -702,9 +752,14 @@ def _reproduce(telling: _Telling) -> Page:
     return Page("reproduce", say("page.reproduce"), say("reproduce.title_same"), "", (), (), (), (grid,))
 
 
+def _main(finished: Finished) -> list[dict[str, Any]]:
+    """Return what the manifest says of the scenarios, without companions and later years: they follow from these."""
+    return [s for s in finished.manifest["scenarios"] if s["name"] in finished.context.scenarios]
+
+
 def command(finished: Finished) -> str:
     """Return the command that repeats the run."""
-    scenarios = [s for s in finished.manifest["scenarios"] if s["name"] not in finished.companions.values()]
+    scenarios = _main(finished)
     files = [next(iter(s["files"]), s["name"]) for s in scenarios]
     run, sets = scenarios[0]["run"], dict.fromkeys(text for s in scenarios for text in s["sets"])
     words = ["portsim", "run" if len(files) == 1 else "compare", *files]

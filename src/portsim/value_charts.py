@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from portsim import accounts, layout
+from portsim import accounts, appraised, layout
 from portsim.accounts import Entry, Steps
-from portsim.findings import ALL, ASSUMED_NOTE, DAGGER, Context
+from portsim.appraised import Appraised, Flows
+from portsim.findings import ALL, DAGGER, Context
 from portsim.layout import TEXT_SIZE
 from portsim.numbers import Estimate, dollars
 from portsim.words import say
@@ -24,7 +27,7 @@ _LINE = 1.2
 def waterfall(found: Steps, option: str, context: Context) -> Figure:
     """Return the parts of an account one after the other, and their sum with its interval of chance."""
     notes = [say(f"steps.{found.account}.note"), say("steps.chance")]
-    notes += [ASSUMED_NOTE] * any(name.endswith(DAGGER) for name, _ in found.parts)
+    notes += [say("chart.assumed")] * (bool(found.mark) or any(name.endswith(DAGGER) for name, _ in found.parts))
     with layout.style():
         figure, box = layout.page(accounts.steps_title(found, option, context), notes, context.provenance)
         axes = layout.place(figure, layout.Box(box.left + 1.15, box.bottom + 1.0, box.right, box.top - 0.1))
@@ -67,8 +70,8 @@ def _draw_steps(axes: Axes, found: Steps, box: layout.Box) -> None:
 
 def side_by_side(found: dict[str, list[Entry]], option: str, context: Context) -> Figure:
     """Return the accounts in columns of their own, with a line between: nothing may be added across it."""
-    notes = [say("accounts.note"), say("accounts.ranges")]
-    notes += [ASSUMED_NOTE] * any(entry.name.endswith(DAGGER) for entries in found.values() for entry in entries)
+    marked = any(entry.mark for entries in found.values() for entry in entries)
+    notes = [say("accounts.note"), say("accounts.ranges"), *[say("chart.assumed")] * marked]
     with layout.style():
         figure, box = layout.page(accounts.accounts_title(found, option, context), notes, context.provenance)
         width = (box.right - box.left) / len(found)
@@ -77,6 +80,44 @@ def side_by_side(found: dict[str, list[Entry]], option: str, context: Context) -
             place = layout.Box(left + 0.1, box.bottom, left + width - 0.1, box.top - 0.1)
             _draw_account(layout.place(figure, place), account, entries, width - 0.45)
     return figure
+
+
+def flows(found: Appraised, by_year: Flows, context: Context) -> Figure:
+    """Return benefits above and costs below the line, year by year, as they arise: nothing is discounted."""
+    notes = [say("appraisal.flows_note"), *[say("chart.assumed")] * bool(found.mark)]
+    with layout.style():
+        figure, box = layout.page(appraised.flows_title(found, context), notes, context.provenance)
+        labels = ((GAIN, say("appraisal.benefits")), (LOSS, say("appraisal.costs")))
+        handles: list[Line2D | Patch] = [Patch(facecolor=color, label=label) for color, label in labels]
+        dot: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 8, "color": layout.INK}
+        handles.append(Line2D([], [], label=say("appraisal.simulated"), **dot))
+        box = layout.legend(figure, box, handles)
+        axes = layout.place(figure, layout.Box(box.left + 1.15, box.bottom + 0.45, box.right, box.top - 0.1))
+        _draw_flows(axes, by_year)
+    return figure
+
+
+def _draw_flows(axes: Axes, by_year: Flows) -> None:
+    reach = max(*map(abs, by_year.benefits), *map(abs, by_year.costs), 1.0)
+    scale, unit = (1e6, "M") if reach >= 1e6 else (1e3, "k")  # noqa: PLR2004 - a million
+    benefits, costs = np.array(by_year.benefits) / scale, -np.array(by_year.costs) / scale
+    axes.bar(by_year.years, benefits, 0.8, color=GAIN, zorder=2)
+    axes.bar(by_year.years, costs, 0.8, color=LOSS, zorder=2)
+    simulated = [
+        (year, top) for year, top in zip(by_year.years, benefits, strict=True) if year in by_year.simulated and top
+    ]
+    room = 0.05 * float(benefits.max() - min(costs.min(), 0.0))
+    if simulated:
+        years, tops = zip(*simulated, strict=True)
+        axes.plot(years, np.maximum(tops, 0) + room, "o", color=layout.INK, markersize=8, zorder=3, clip_on=False)
+    low, high = float(min(benefits.min(), costs.min(), 0.0)), float(max(benefits.max(), costs.max(), 0.0)) + 2 * room
+    axes.set_ylim(1.08 * low, high)
+    axes.set_yticks(layout.ticks(1.08 * low, high))
+    axes.set_xlim(by_year.years[0] - 0.7, by_year.years[-1] + 0.7)
+    axes.set_xticks([year for year in by_year.years if year % 5 == 0])
+    axes.axhline(0, color=layout.INK, linewidth=1.5, zorder=3)
+    axes.grid(visible=True, axis="y")
+    axes.set_ylabel(say("appraisal.axis", unit=say(f"unit.{unit}")))
 
 
 def _draw_account(axes: Axes, account: str, entries: list[Entry], width: float) -> None:

@@ -6,6 +6,7 @@ beside `en.toml` with the same keys and the same gaps; nothing else of the pages
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -38,6 +39,23 @@ def say(key: str, **gaps: object) -> str:
 def known(key: str, otherwise: str) -> str:
     """Return the message of a key that comes from data, or what to say where the catalogue has none."""
     return catalogue().get(key, otherwise)
+
+
+def counted(what: str, count: int) -> str:
+    """Return so many of something: "1 port", "3 ports"."""
+    if count == 1:
+        return say(f"count.{what}_one")
+    return say(f"count.{what}", count=count)
+
+
+def glued(text: str) -> str:
+    """Return a text whose lines break at spaces, but not inside "33 ± 16 min", nor after a dagger that heads a note."""
+    return re.sub(rf"(?<=\d) (?={re.escape(say('unit.min'))})| (?=±)|(?<=±) |(?<=^†) |(?<= †) ", "\u00a0", text)
+
+
+def slug(text: str) -> str:
+    """Return a text of the tables as the last part of a key: "beyond the rule's reach" is beyond_the_rules_reach."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower().replace("'", "")).strip("_")
 
 
 def listed(items: Iterable[str]) -> str:

@@ -11,20 +11,18 @@ import pandas as pd
 import xlsxwriter
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
-from portsim import findings, story
+from portsim import appraised, findings, story
+from portsim.benefit_cost import HEAD_ROW, Entry, Years
 from portsim.findings import ALL
 from portsim.finished import Finished
 from portsim.layout import LOOKS
-from portsim.service import wait_of
 from portsim.words import known, say
 
 FILE = "tables.xlsx"
 _MOST_SHEET_NAME = 31
-_HEAD_ROW = 3  # of a table: title, source and units stand above
-_DAYS_A_YEAR = 365
 _SUMMED = ("crossings_per_day", "people_per_day", "lost_trips_per_day", "toll_revenue_usd_per_day")
-_ENTERED = {"crossings": "crossings_per_day", "people": "people_per_day", "wait": "wait_mean_min"}
-_TEXT_WIDTH, _NUMBER_WIDTH = 18, 12
+_NARROW, _WIDE = 10, 44  # characters of a column
+_MOST_FROZEN = 4  # columns of names that stay in sight
 _MODES = story.MODES
 
 
@@ -36,10 +34,15 @@ def write(finished: Finished, path: Path) -> None:
         formats = _formats(book)
         sheets = {name: _sheet_name(name) for name in finished.names}
         _about(book, finished, sheets, formats)
-        _Entry(book, finished, sheets["summary"], formats).write()
+        Entry(book, finished, sheets["summary"], formats).write()
+        appraisals = appraised.read(finished)
+        if appraisals and "appraisal_years" in sheets:
+            Years(book, finished, sheets["appraisal_years"], formats).write(appraisals)
         _chart(book, finished, formats)
         for name, sheet in sheets.items():
             _table(book.add_worksheet(sheet), finished, name, formats)
+        for sheet in book.worksheets():
+            _for_print(sheet, finished)
     temporary.replace(path)
 
 
@@ -56,10 +59,19 @@ def _formats(book: Any) -> dict[str, Any]:
         "unit": {"font_color": "#4D4D4D", "italic": True, "text_wrap": True, "valign": "top"},
         "wrap": {"text_wrap": True, "valign": "top"},
         "entry": {"bg_color": "#FFF2CC", "border": 1, "num_format": "#,##0.00"},
+        "days": {"bg_color": "#FFF2CC", "border": 1, "num_format": "0"},
         "live": {"bg_color": "#DDEBF7", "border": 1, "num_format": "#,##0.0"},
         "live_money": {"bg_color": "#DDEBF7", "border": 1, "num_format": "#,##0"},
         "total": {"bold": True, "top": 1, "num_format": "#,##0.0"},
         "number": {"num_format": "#,##0.0"},
+        "live_ratio": {"bg_color": "#DDEBF7", "border": 1, "num_format": "0.00"},
+        "ratio": {"num_format": "0.00"},
+        "factor": {"num_format": "0.0000"},
+        "money": {"num_format": "#,##0"},
+        "minutes": {"num_format": "#,##0.0"},
+        "share": {"num_format": "0.000"},
+        "year": {"num_format": "0"},
+        "plain": {},
     }
     return {name: book.add_format(of) for name, of in wanted.items()}
 
@@ -84,22 +96,55 @@ def _table(sheet: Any, finished: Finished, name: str, formats: Mapping[str, Any]
     table = finished.table(name)
     sheet.write(0, 0, known(f"table.{name}", name), formats["title"])
     sheet.write(
-        1, 0, f"tables/{name}.csv. {say('book.source')}: {finished.context.source}. {finished.run_id}", formats["quiet"]
+        1,
+        0,
+        say("book.of_table", name=name, source=finished.context.source.rstrip("."), run=finished.run_id),
+        formats["quiet"],
     )
     for column, head in enumerate(table.columns):
-        text = not pd.api.types.is_numeric_dtype(table[head])
-        sheet.set_column(column, column, _TEXT_WIDTH if text else _NUMBER_WIDTH)
-        sheet.write(_HEAD_ROW - 1, column, unit_of(head), formats["unit"])
-        sheet.write(_HEAD_ROW, column, head, formats["head"])
-        for row, held in enumerate(table[head].tolist(), _HEAD_ROW + 1):
+        sheet.set_column(column, column, _width(table[head], head), formats[_format_of(head)])
+        sheet.write(HEAD_ROW - 1, column, unit_of(head), formats["unit"])
+        sheet.write(HEAD_ROW, column, head, formats["head"])
+        for row, held in enumerate(table[head].tolist(), HEAD_ROW + 1):
             _put(sheet, row, column, held)
-    last = _HEAD_ROW + len(table)
-    sheet.autofilter(_HEAD_ROW, 0, last, max(len(table.columns) - 1, 0))
-    sheet.freeze_panes(_HEAD_ROW + 1, 0)
+    last = HEAD_ROW + len(table)
+    sheet.autofilter(HEAD_ROW, 0, last, max(len(table.columns) - 1, 0))
+    sheet.freeze_panes(HEAD_ROW + 1, _names_in_front(table))
     if name == "summary":
         _summary_totals(sheet, table, formats)
     if name == "cargo_value":
         _cargo_totals(sheet, table, formats)
+
+
+def _names_in_front(table: pd.DataFrame) -> int:
+    """Return how many of the first columns name the row."""
+    numeric = [pd.api.types.is_numeric_dtype(table[head]) for head in table.columns]
+    return min(numeric.index(True) if any(numeric) else 0, _MOST_FROZEN)
+
+
+def _width(column: pd.Series[Any], head: str) -> float:
+    """Return a width in characters that shows the head beside its filter's button, and all but the longest texts."""
+    shown = 0 if pd.api.types.is_numeric_dtype(column) else max(map(len, map(str, column.unique())), default=0)
+    return min(max(len(head) + 3, shown + 1, _NARROW), _WIDE)
+
+
+def _format_of(head: str) -> str:
+    """Return the format of a column by the unit in its name; the cell holds all digits whatever it shows."""
+    if "usd" in head or head in {"low", "median", "high", "simulation_hw"}:
+        return "money"
+    if head.startswith("share") or head in {"utilisation", "buffer_index"}:
+        return "share"
+    return "minutes" if head.endswith(("_min", "_per_day", "_per_hour", "_per_year", "_hw")) else "plain"
+
+
+def _for_print(sheet: Any, finished: Finished) -> None:
+    """Print landscape, as wide as the page, heads on every page and the run below."""
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_footer(f"&L{finished.run_id}&C&A&R&P / &N")
+    if sheet.get_name() in map(_sheet_name, finished.names):
+        sheet.repeat_rows(HEAD_ROW - 1, HEAD_ROW)
 
 
 def _put(sheet: Any, row: int, column: int, held: object) -> None:
@@ -115,7 +160,7 @@ def _put(sheet: Any, row: int, column: int, held: object) -> None:
 
 def _summary_totals(sheet: Any, table: pd.DataFrame, formats: Mapping[str, Any]) -> None:
     """Write below the summary, by scenario, sums over its lines: of what adds up, never totals of totals."""
-    first, last = _HEAD_ROW + 1, _HEAD_ROW + len(table)
+    first, last = HEAD_ROW + 1, HEAD_ROW + len(table)
     row = last + 2
     sheet.write(row, 0, f"{say('book.totals')}. {say('book.live')}", formats["bold"])
     columns = list(table.columns)
@@ -138,7 +183,7 @@ def _summary_totals(sheet: Any, table: pd.DataFrame, formats: Mapping[str, Any])
 
 def _cargo_totals(sheet: Any, table: pd.DataFrame, formats: Mapping[str, Any]) -> None:
     """Write below the cargo rule, by option, the sum over its ports of what is not withheld."""
-    first, last = _HEAD_ROW + 1, _HEAD_ROW + len(table)
+    first, last = HEAD_ROW + 1, HEAD_ROW + len(table)
     columns = list(table.columns)
     row = last + 2
     sheet.write(row, 0, f"{say('book.totals')}. {say('book.live')}", formats["bold"])
@@ -161,7 +206,8 @@ def _about(book: Any, finished: Finished, sheets: Mapping[str, str], formats: Ma
     """Write what the workbook holds, sheet by sheet, with links, and what it takes to repeat the run."""
     sheet = book.add_worksheet(say("book.about"))
     sheet.set_column(0, 0, 26)
-    sheet.set_column(1, 1, 90)
+    sheet.set_column(1, 1, 100)
+    sheet.set_column(2, 2, 10)
     sheet.write(0, 0, story.head(finished), formats["title"])
     lines = (
         say("head.scope"),
@@ -171,10 +217,14 @@ def _about(book: Any, finished: Finished, sheets: Mapping[str, str], formats: Ma
         say("book.note_all"),
     )
     for row, line in enumerate(lines, 1):
-        sheet.write(row, 0, line)
+        sheet.merge_range(row, 0, row, 2, line, formats["wrap"])
+        sheet.set_row(row, 15 * math.ceil(len(line) / 125))
     row = len(lines) + 2
     sheet.write_row(row, 0, [say("book.sheet"), say("book.what"), say("book.rows")], formats["head"])
-    for name, about in ((say("book.bca"), say("book.bca_title")), (say("book.chart_sheet"), say("book.chart_title"))):
+    own = [(say("book.bca"), say("book.bca_title")), (say("book.chart_sheet"), say("book.chart_title"))]
+    if "appraisal_years" in sheets:
+        own.insert(1, (say("book.years"), say("book.years_title")))
+    for name, about in own:
         row += 1
         sheet.write_url(row, 0, f"internal:'{name}'!A1", string=name)
         sheet.write(row, 1, about)
@@ -185,84 +235,11 @@ def _about(book: Any, finished: Finished, sheets: Mapping[str, str], formats: Ma
         sheet.write(row, 2, len(finished.table(name)))
 
 
-class _Entry:
-    """The sheet for a benefit-cost workbook: without and with project by mode, formulas over the summary's sheet."""
-
-    def __init__(self, book: Any, finished: Finished, source: str, formats: Mapping[str, Any]) -> None:
-        self.sheet, self.source, self.formats = book.add_worksheet(say("book.bca")), source, formats
-        self.table, self.context = finished.table("summary"), finished.context
-        self.days = xl_rowcol_to_cell(2, 1, row_abs=True, col_abs=True)
-
-    def write(self) -> None:
-        """Write the head, and every option below it."""
-        sheet, names = self.sheet, list(self.context.scenarios)
-        sheet.set_column(0, 0, 44)
-        sheet.set_column(1, 4, 20)
-        sheet.write(0, 0, say("book.bca_title"), self.formats["title"])
-        sheet.write(1, 0, say("book.bca_how"), self.formats["quiet"])
-        sheet.write(2, 0, say("book.bca_days"))
-        sheet.write_number(2, 1, _DAYS_A_YEAR, self.formats["entry"])
-        row = 4
-        if len(names) == 1:
-            sheet.write(3, 0, say("book.bca_none"), self.formats["quiet"])
-        options: list[str | None] = [*names[1:]] or [None]
-        for option in options:
-            title = self.context.scenarios[option or self.context.base]
-            sheet.write(row, 0, f"{say('book.bca_option_name')}: {title}", self.formats["title"])
-            row += 1
-            for mode in _MODES:
-                if not math.isnan(wait_of(self.table, self.context.base, ALL, mode).mean):
-                    row = self._mode(option, mode, row)
-            row += 1
-
-    def _mode(self, option: str | None, mode: str, row: int) -> int:
-        """Write one mode of an option; return the first free row."""
-        sheet, heads = self.sheet, [say(f"book.bca_{key}") for key in ("mode", "base", "option", "change")]
-        sheet.write_row(row, 0, [f"{heads[0]}: {say(f'mode.{mode}.many')}", *heads[1:]], self.formats["head"])
-        scenarios = [self.context.base, option]
-        found = {label: [self._total(name, mode, metric) for name in scenarios] for label, metric in _ENTERED.items()}
-        for offset, (label, totals) in enumerate(found.items(), 1):
-            self._line(row + offset, label, [(f"='{self.source}'!{at}", held) for at, held in totals if at])
-        sheet.write(row + 4, 0, say("book.bca_value_of_time"))
-        sheet.write_blank(row + 4, 1, None, self.formats["entry"])
-        sheet.write(row + 4, 2, say("book.bca_value_of_time_note"), self.formats["quiet"])
-        for offset, (label, what, at) in enumerate((("vehicle_hours", "crossings", 1), ("hours", "people", 2)), 5):
-            cells = [
-                (f"={column}{row + at + 1}*{column}{row + 4}/60*{self.days}", count * wait / 60 * _DAYS_A_YEAR)
-                for column, (_, count), (place, wait) in zip("BC", found[what], found["wait"], strict=True)
-                if place
-            ]
-            self._line(row + offset, label, cells)
-        priced = [column for column, (at, _) in zip("BC", found["wait"], strict=True) if at]
-        cells = [(f"={column}{row + 7}*$B${row + 5}", 0.0) for column in priced]
-        self._line(row + 7, "value", cells)
-        return row + 9
-
-    def _total(self, scenario: str | None, mode: str, metric: str) -> tuple[str, float]:
-        """Return where a total of a mode stands on the summary's sheet, and its value; no place where it is none."""
-        table = self.table
-        of_mode = (table["scenario"] == scenario) & (table["port"] == ALL) & (table["mode"] == mode)
-        rows = table[of_mode & (table["lane_type"] == ALL)]
-        if rows.empty or pd.isna(rows.iloc[0][metric]):
-            return "", math.nan
-        cell = xl_rowcol_to_cell(_HEAD_ROW + 1 + int(rows.index[0]), list(table.columns).index(metric))
-        return cell, float(rows.iloc[0][metric])
-
-    def _line(self, row: int, label: str, cells: Sequence[tuple[str, float]]) -> None:
-        """Write formulas without and with project, each with the value it has now, and the change between them."""
-        self.sheet.write(row, 0, say(f"book.bca_{label}"))
-        for column, (formula, held) in enumerate(cells, 1):
-            self.sheet.write_formula(row, column, formula, self.formats["live"], held)
-        if len(cells) == 2:  # noqa: PLR2004 - without and with project
-            change = cells[1][1] - cells[0][1]
-            self.sheet.write_formula(row, 3, f"=C{row + 1}-B{row + 1}", self.formats["live"], change)
-
-
 def _chart(book: Any, finished: Finished, formats: Mapping[str, Any]) -> None:
     """Write the mean waits by port of each mode with a chart of them, error bars and all."""
     sheet = book.add_worksheet(say("book.chart_sheet"))
     sheet.set_column(0, 0, 26)
-    sheet.set_column(1, 2 * len(finished.context.scenarios), 24)
+    sheet.set_column(1, 2 * len(finished.context.scenarios), 24, formats["minutes"])
     sheet.write(0, 0, say("book.chart_title"), formats["title"])
     sheet.write(1, 0, say("slide.definition"), formats["quiet"])
     context, summary, row = finished.context, finished.table("summary"), 3
@@ -291,7 +268,7 @@ def _chart(book: Any, finished: Finished, formats: Mapping[str, Any]) -> None:
             {
                 "name": say("slide.minutes"),
                 "min": 0,
-                "max": math.ceil(max(wait.ends[1] for wait in waits.values()) / 5 + 0.01) * 5,
+                "max": math.ceil(max(w.ends[1] for (name, _), w in waits.items() if name in names) / 5 + 0.01) * 5,
                 "major_gridlines": {"visible": True, "line": {"color": "#C4C4C4"}},
             }
         )
