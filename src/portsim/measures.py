@@ -20,6 +20,7 @@ import numpy.typing as npt
 from portsim import clock
 from portsim.islands import Island
 from portsim.model import MILLI, NEVER, PortModel
+from portsim.policies import TollRule
 from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
 from portsim.spool import Kept, Spool
 from portsim.waits import Waits, quantiles
@@ -33,6 +34,7 @@ _NOT_YET = 1 << 62  # the start of who is still in line
 ALL = "all"
 THRESHOLDS_MIN = (20, 40, 60, 120)
 TOLL_REVENUE = "toll_revenue_usd_per_day"
+TOLL = "toll_usd"
 SUMMARY_METRICS = (
     "crossings_per_day",
     "people_per_day",
@@ -57,6 +59,7 @@ HOURLY_METRICS = (
     "throughput_per_hour",
     "booths_open",
     "utilisation",
+    TOLL,
 )
 
 
@@ -109,7 +112,7 @@ def together(model: PortModel, tallies: Sequence[tuple[Island, Tally]]) -> Measu
 
 _BY_LINE = (
     *("arrivals", "served", "wait", "over", "crossed", "crossing_time", "lost", "longest", "revenue"),
-    *("posted", "readings", "open_time", "hourly_p95"),
+    *("posted", "readings", "open_time", "hourly_p95", "toll"),
 )
 _STEP = 10 * clock.MINUTE
 _STEPS_PER_WEEK = clock.WEEK // _STEP
@@ -145,6 +148,7 @@ class Tally:
             self.has_toll[list(rule.lines)] = True
         self.revenue = np.zeros(by_line)
         self.tolls: list[Ints] = []
+        self.toll = np.full(by_week_hour, np.nan)
         self.waits = Waits(lines)
         self.waits_of_lines = self.waits.lines()
         self.hourly_p95 = np.full(by_week_hour, np.nan)
@@ -169,6 +173,7 @@ class Tally:
         self._count(_Rows(*(getattr(crossings, name) for name in _Rows._fields)).of(np.flatnonzero(ready)))
         if last:
             self.hourly_p95 = self.waits.by_hour(0.95)
+            self.toll = self._mean_toll()
 
     def take(self, island: Island, tally: Tally) -> None:
         """Take over what was counted of an island of the model."""
@@ -240,13 +245,28 @@ class Tally:
             return
         line, tick = line[paid], tick[paid]
         charged = np.array([of.toll for of in self.model.lines])[line, _week_hour(tick)]
+        for rule, since, steps in self._toll_steps():
+            on_rule = np.isin(line, rule.lines)
+            charged[on_rule] += rule.step * steps[np.searchsorted(since, tick[on_rule], side="right") - 1]
+        self.revenue += np.bincount(line, weights=charged, minlength=len(self.revenue))
+
+    def _mean_toll(self) -> Floats:
+        """Return the mean toll of the measured weeks by line and hour of the week, dollars; NaN where none is."""
+        toll = np.array([line.toll for line in self.model.lines], np.float64)
+        edges = np.arange(self.window[0], self.window[1] + 1, clock.HOUR)
+        for rule, since, steps in self._toll_steps():
+            by_hour = _areas(since, steps, edges).reshape(-1, clock.HOURS_PER_WEEK).sum(axis=0)
+            toll[list(rule.lines)] += rule.step * by_hour / (clock.HOUR * self.model.weeks)
+        toll[~self.has_toll] = np.nan
+        dollars: Floats = toll / MILLI
+        return dollars
+
+    def _toll_steps(self) -> Iterator[tuple[TollRule, Ints, Ints]]:
+        """Yield each responsive toll with the ticks since which it has stood at a step, and the steps."""
         changes = np.concatenate(self.tolls)
         for number, rule in enumerate(self.model.toll_rules):
-            on_rule = np.isin(line, rule.lines)
             moved = changes[changes[:, 1] == number]
-            steps = np.concatenate([[0], moved[:, 2]])
-            charged[on_rule] += rule.step * steps[np.searchsorted(moved[:, 0], tick[on_rule], side="right")]
-        self.revenue += np.bincount(line, weights=charged, minlength=len(self.revenue))
+            yield rule, np.concatenate([[0], moved[:, 0]]), np.concatenate([[0], moved[:, 2]])
 
     def _see_longest_queues(self, c: Crossings, carried: int) -> None:
         """Note the longest queue of each line, as those of the measured weeks found it with themselves behind it.
@@ -283,10 +303,7 @@ class Tally:
             booths = np.concatenate([[self.open[line]], changes[:, 2]])
             self.open[line] = booths[-1]
             if len(edges):
-                before = np.searchsorted(tick, edges, side="right") - 1
-                area = np.concatenate([[0], np.cumsum(booths[:-1] * np.diff(tick))])
-                hours = np.diff(area[before] + booths[before] * (edges - tick[before]))
-                self.open_time[line] += hours.reshape(-1, clock.HOURS_PER_WEEK).sum(axis=0)
+                self.open_time[line] += _areas(tick, booths, edges).reshape(-1, clock.HOURS_PER_WEEK).sum(axis=0)
         self.until = until
 
     def measures(self) -> Measures:
@@ -364,6 +381,7 @@ class Tally:
             self.ended.count / weeks,
             booths,
             _ratios(busy, staffed),
+            self.toll,
         )
         return np.stack(columns, axis=2)
 
@@ -462,6 +480,13 @@ class _Passing:
         at_end = (self.before - after.before)[:, None] + np.cumsum(self.steps - after.steps, axis=1)
         means: Floats = at_end / weeks
         return means
+
+
+def _areas(since: Ints, level: Ints, edges: Ints) -> Ints:
+    """Return the area, in ticks, below a level from one edge to the next; each level holds until the next begins."""
+    before = np.searchsorted(since, edges, side="right") - 1
+    area = np.concatenate([[0], np.cumsum(level[:-1] * np.diff(since))])
+    return np.diff(area[before] + level[before] * (edges - since[before]))
 
 
 def _count_by_week_hour(line: Ints, tick: Ints, lines: int, weights: Ints | None = None) -> Ints:
