@@ -31,6 +31,7 @@ Bools = npt.NDArray[np.bool_]
 Group = tuple[str, str, str]
 
 _NOT_YET = 1 << 62  # the start of who is still in line
+_AT_ONCE = 1 << 15  # rows counted together: what is worked out of them stays in the processor's cache
 ALL = "all"
 THRESHOLDS_MIN = (20, 40, 60, 120)
 TOLL_REVENUE = "toll_revenue_usd_per_day"
@@ -115,6 +116,7 @@ _BY_LINE = (
     *("posted", "readings", "open_time", "hourly_p95", "toll"),
 )
 _STEP = 10 * clock.MINUTE
+_STEPS_PER_HOUR = clock.HOUR // _STEP
 _STEPS_PER_WEEK = clock.WEEK // _STEP
 
 
@@ -170,7 +172,8 @@ class Tally:
         self._read_posted(crossings.posted)
         self._see_booths(crossings.opened, self.window[1] if last else self.until + clock.WEEK)
         ready = (crossings.outcome == CROSSED) | (last & (crossings.outcome == INSIDE))
-        self._count(_Rows(*(getattr(crossings, name) for name in _Rows._fields)).of(np.flatnonzero(ready)))
+        rows = _Rows(*(getattr(crossings, name) for name in _Rows._fields))
+        self.waits.add([self._count(some.where(ready[place])) for place, some in rows.some_at_once()])
         if last:
             self.hourly_p95 = self.waits.by_hour(0.95)
             self.toll = self._mean_toll()
@@ -202,33 +205,36 @@ class Tally:
         measured: Bools = (tick >= first) & (tick < last) & ~self.standing[segment]
         return measured
 
-    def _count(self, c: _Rows) -> None:
-        """Count those who joined a line and will not be in another block."""
+    def _count(self, c: _Rows) -> Ints:
+        """Count some who joined a line and will not be in another block; return their waits, packed."""
         self.joined.add(c.line, c.tick)
         self.began.add(c.line, c.start)
         self.ended.add(c.line, c.end)
         c = c.where(self._is_measured(c.tick, c.segment))
-        self.arrivals += _count_by_week_hour(c.line, c.tick, len(self.lost))
+        joins = _Cells.of(c.line, c.tick, len(self.lost), clock.HOUR)
+        _add_by_week(self.arrivals, joins.times, joins.counts())
         self._add_revenue(c.line, c.tick)
         c = c.where(c.start != NONE)
         wait = c.start - c.tick
-        self.served += self._by_hour(c)
-        self.wait += self._by_hour(c, wait)
-        for number, minutes in enumerate(THRESHOLDS_MIN):
-            longer = c.line[wait > minutes * clock.MINUTE]
-            self.over[:, number] += np.bincount(longer, minlength=len(self.lost))
-        self.waits.add(c.line, _week_hour(c.tick), wait)
+        self._add_waits(c.line, c.tick, wait)
         self._keep_trucks(c, wait)
+        packed = self.waits.packed(c.line, _week_hour(c.tick), wait)
         c = c.where(c.depart != NONE)
         lines = len(self.lost)
         self.crossed += np.bincount(c.line, minlength=lines)
         self.crossing_time += np.bincount(c.line, weights=c.depart - c.tick, minlength=lines)
+        return packed
 
-    def _by_hour(self, c: _Rows, weights: Ints | None = None) -> Floats:
-        """Return the number of rows, or the sum of weights, by line and hour of joining, of the measured weeks."""
-        cell = c.line * self.served.shape[1] + (c.tick - self.window[0]) // clock.HOUR
-        found = np.bincount(cell, weights=weights, minlength=self.served.size)
-        return found.astype(np.float64, copy=False).reshape(self.served.shape)
+    def _add_waits(self, line: Ints, tick: Ints, wait: Ints) -> None:
+        """Add up waits by hour of joining, and count the long ones."""
+        joins = _Cells.of(line, tick, len(self.lost), clock.HOUR)
+        hours = joins.times - self.window[0] // clock.HOUR
+        self.served[:, hours] += joins.counts()
+        self.wait[:, hours] += joins.sum_of(wait)
+        for number, minutes in enumerate(THRESHOLDS_MIN):
+            longer = np.flatnonzero(wait > minutes * clock.MINUTE)
+            line, wait = line[longer], wait[longer]
+            self.over[:, number] += np.bincount(line, minlength=len(self.lost))
 
     def _keep_trucks(self, c: _Rows, wait: Ints) -> None:
         """Keep key, port and wait of single trucks by the week in which they joined."""
@@ -422,6 +428,12 @@ class _Rows(NamedTuple):
         """Return some of the rows."""
         return _Rows(*(column[rows] for column in self))
 
+    def some_at_once(self) -> Iterator[tuple[slice, _Rows]]:
+        """Yield the rows some at a time, and where they stand."""
+        for first in range(0, len(self.tick), _AT_ONCE):
+            place = slice(first, first + _AT_ONCE)
+            yield place, _Rows(*(column[place] for column in self))
+
     def where(self, chosen: Bools) -> _Rows:
         """Return the rows that are chosen; most often that is all of them."""
         return self if chosen.all() else self.of(np.flatnonzero(chosen))
@@ -453,14 +465,18 @@ class _Passing:
         within = (tick != NONE) & (tick < end)
         if not within.all():
             line, tick = line[within], tick[within]
-        later = (end - np.maximum((tick // clock.WEEK + 1) * clock.WEEK, first)) // clock.WEEK
-        self.before += _whole(np.bincount(line, weights=later, minlength=len(self.before)))
-        measured = tick >= first
-        if not measured.all():
-            line, tick = line[measured], tick[measured]
-        step = line * _STEPS_PER_WEEK + tick % clock.WEEK // _STEP
-        self.steps += np.bincount(step, minlength=self.steps.size).reshape(self.steps.shape)
-        self.early += _count_by_week_hour(line, tick, len(self.before), clock.HOUR - tick % clock.HOUR)
+        cells = _Cells.of(line, tick, len(self.before), _STEP)
+        steps, count, since = cells.times, cells.counts(), cells.sum_of(cells.since)
+        weeks_after = (end - np.maximum((steps // _STEPS_PER_WEEK + 1) * clock.WEEK, first)) // clock.WEEK
+        self.before += count @ weeks_after
+        measured = steps * _STEP >= first
+        steps, count, since = steps[measured], count[:, measured], since[:, measured]
+        _add_by_week(self.steps, steps, count)
+        hours = steps[::_STEPS_PER_HOUR] // _STEPS_PER_HOUR
+        hour_ends = (hours + 1) * clock.HOUR - cells.begin
+        by_hour = len(count), len(hours), _STEPS_PER_HOUR
+        early = hour_ends * count.reshape(by_hour).sum(axis=2) - since.reshape(by_hour).sum(axis=2)
+        _add_by_week(self.early, hours, early)
 
     def take(self, lines: Ints, other: _Passing) -> None:
         """Take over what was counted of these lines."""
@@ -489,11 +505,47 @@ def _areas(since: Ints, level: Ints, edges: Ints) -> Ints:
     return np.diff(area[before] + level[before] * (edges - since[before]))
 
 
-def _count_by_week_hour(line: Ints, tick: Ints, lines: int, weights: Ints | None = None) -> Ints:
-    """Return how many there are, or the sum of their weights, by line and hour of the week, shape (lines, 168)."""
-    cell = line * clock.HOURS_PER_WEEK + _week_hour(tick)
-    found = np.bincount(cell, weights=weights, minlength=lines * clock.HOURS_PER_WEEK)
-    return _whole(found).reshape(lines, clock.HOURS_PER_WEEK)
+class _Cells(NamedTuple):
+    """Rows in a table of lines by times of `width` ticks, as many whole hours as the rows take up.
+
+    `begin`: the tick at which its first hour begins; `since`: each row's ticks since then.
+    """
+
+    shape: tuple[int, int]
+    begin: int
+    width: int
+    since: Ints
+    cell: Ints
+
+    @classmethod
+    def of(cls, line: Ints, tick: Ints, lines: int, width: int) -> _Cells:
+        """Find the cells of rows."""
+        first, last = (int(tick.min()), int(tick.max())) if tick.size else (0, 0)
+        begin = first - first % clock.HOUR
+        times = ((last - begin) // clock.HOUR + 1) * (clock.HOUR // width)
+        since = tick - begin
+        return cls((lines, times), begin, width, since, line * times + since // width)
+
+    @property
+    def times(self) -> Ints:
+        """Return the numbers of the times, counted from tick 0."""
+        return self.begin // self.width + np.arange(self.shape[1])
+
+    def counts(self) -> Ints:
+        """Return how many rows are in each cell."""
+        return np.bincount(self.cell, minlength=self.shape[0] * self.shape[1]).reshape(self.shape)
+
+    def sum_of(self, weights: Ints) -> Ints:
+        """Return the sums of weights of the rows of each cell."""
+        sums = np.bincount(self.cell, weights=weights, minlength=self.shape[0] * self.shape[1])
+        return _whole(sums).reshape(self.shape)
+
+
+def _add_by_week(table: Ints, times: Ints, found: Ints) -> None:
+    """Add what was found in times, one after the other, to a table of the times of the week."""
+    week, of_week = np.divmod(times, table.shape[1])
+    for number in np.unique(week):
+        table[:, of_week[week == number]] += found[:, week == number]
 
 
 def _whole(sums: npt.NDArray[np.float64 | np.int64]) -> Ints:
@@ -525,4 +577,5 @@ def _over_weeks(hours: Floats) -> Floats:
 
 
 def _week_hour(tick: Ints) -> Ints:
-    return tick // clock.HOUR % clock.HOURS_PER_WEEK
+    hour = tick // clock.HOUR
+    return hour - hour // clock.HOURS_PER_WEEK * clock.HOURS_PER_WEEK  # numpy's % takes several times as long
