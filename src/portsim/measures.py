@@ -31,6 +31,7 @@ Bools = npt.NDArray[np.bool_]
 Group = tuple[str, str, str]
 
 _NOT_YET = 1 << 62  # the start of who is still in line
+_SOME = 64  # one row in so many
 _AT_ONCE = 1 << 15  # rows counted together: what is worked out of them stays in the processor's cache
 ALL = "all"
 THRESHOLDS_MIN = (20, 40, 60, 120)
@@ -284,10 +285,9 @@ class Tally:
         by_line = np.split(np.argsort(line, kind="stable"), np.cumsum(np.bincount(line, minlength=lines)))
         for number, rows in enumerate(by_line[:lines]):
             joins, starts = c.tick[rows], c.start[rows]
-            begun = np.searchsorted(np.where(starts == NONE, _NOT_YET, starts), joins, side="right")
-            queue = np.arange(1, len(rows) + 1) - begun
-            counted = (rows >= carried) & (joins >= self.window[0])
-            self.longest[number] = max(self.longest[number], queue[counted].max(initial=0))
+            starts[starts == NONE] = _NOT_YET
+            first = max(np.searchsorted(rows, carried), np.searchsorted(joins, self.window[0]))
+            self.longest[number] = _longest_queue(joins, starts, int(first), int(self.longest[number]))
 
     def _read_posted(self, posted: Ints) -> None:
         """Add up the posted waits of a block's readings, ticks, and count them, where a gate was open."""
@@ -551,6 +551,24 @@ def _add_by_week(table: Ints, times: Ints, found: Ints) -> None:
 def _whole(sums: npt.NDArray[np.float64 | np.int64]) -> Ints:
     """Return sums of whole numbers as such: below 2**53 they are exact."""
     return sums.astype(np.int64, copy=False)
+
+
+def _longest_queue(joins: Ints, starts: Ints, first: int, known: int) -> int:
+    """Return the longest queue that those from `first` on found with themselves behind it, or `known` if none longer.
+
+    Both are in order. Who stands behind more than so many finds the one so many places ahead not begun: that is asked
+    of all. How many exactly takes a search: that is asked of a few at first, and then of those with more than any of
+    them.
+    """
+    longest = known
+    rows = np.arange(first, len(joins), _SOME)
+    for _ in range(2):
+        queues = rows + 1 - np.searchsorted(starts, joins[rows], side="right")
+        longest = int(queues.max(initial=longest))
+        behind = max(first, longest)
+        ahead = starts[behind - longest :][: len(joins[behind:])]
+        rows = behind + np.flatnonzero(ahead > joins[behind:])
+    return longest
 
 
 def _groups(names: tuple[tuple[str, str, str], ...]) -> Iterator[tuple[str, str, str]]:
