@@ -4,13 +4,15 @@ The week's timetable is a sorted list, reviews come at fixed ticks, decisions in
 of services are not known beforehand: they stand in a binary heap, as numbers that sort by (tick, rank, row). So
 everything up to a tick happens in the order of `_advance`: timetable, ends, review; and then the decisions.
 
-What travellers carry and what happens to them stands in `book`, a column a traveller: first those still inside from
-earlier weeks, then those who decide this week, so that the order of the columns is that of the travellers' numbers.
-Only the travellers of one week and those then inside are held.
+Travellers stand in rows: first those still inside from earlier weeks, then those who decide this week, so that the
+order of the rows is that of the travellers' numbers. What happens to them stands in `book`, a column a traveller; what
+the calendar must find of those inside, who come in no order, in `trips`, eight bytes a traveller. Only the travellers
+of one week and those then inside are held.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -35,8 +37,9 @@ Table = npt.NDArray[np.void]
 Row = np.uint64  # of the book, as the kernel counts them: an index that may be negative costs a test each time
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
-# Rows of the book; after FIRST_START come starts and ends by stage (primary is 0), uniforms and multipliers.
-NUMBER, KEY, TICK, SEGMENT, LINE, OUTCOME, DEPART, VISIT, BEHIND, FIRST_START = range(10)
+LINE, OUTCOME, DEPART, FIRST_START = range(4)  # rows of the book; then starts and ends by stage (primary is 0)
+TRIP = np.dtype([("behind", np.int32), ("visit", np.int16), ("traveller_class", np.int16)])
+LASTING = ("key", "tick", "segment", "multiplier", "referral")  # what travellers carry to the end; see WeekBlock
 
 _ROW_BITS = 24
 _ROW = (1 << _ROW_BITS) - 1
@@ -51,16 +54,16 @@ def _table(*fields: str) -> np.dtype[np.void]:
     return np.dtype([(name, np.int64) for name in fields])
 
 
-# A line and its booths. `first`, `last`: in line, by row, linked by BEHIND. `first_visit`..`last_visit`: where the
-# travellers of a line go. The gate and what is known of the wait are lines' only.
+# A line and its booths. `first`, `last`: in line, by row, linked by `behind`. `first_visit`: where the
+# travellers of a line begin. The gate and what is known of the wait are lines' only.
 STATION = _table(
     *("waiting", "first", "last", "in_service", "open", "clearing", "queue_area", "area_until", "multiplier"),
-    *("first_visit", "last_visit", "gate_open", "informed_wait", "posted_wait"),
+    *("first_visit", "gate_open", "informed_wait", "posted_wait"),
     *("place", "stacked", "first_lane", "last_lane", "lanes_used", "singles"),
 )
 STEP = _table("tick", "station", "booths", "clearing", "gate")  # of a timetable; or of a gate, unless that is NONE
 OFFICERS = -2  # instead of a gate: officers are shared out anew, by the rule of this number
-VISIT_OF_LINE = _table("station", "stage", "share", "uniform")  # primary first, then referrals
+VISIT_OF_LINE = _table("station", "stage", "share", "last")  # primary first, then referrals, up to not with `last`
 SEGMENT_OF_TRAVELLERS = _table("traveller_class", "standing_in", "first_option", "last_option", "as_of")
 OPTION = _table("first_line", "last_line", "line", "cost", "toll")  # a port; the line preferred as things are known
 CALENDAR = _table(
@@ -104,14 +107,29 @@ class Border(NamedTuple):
 
 
 class Week(NamedTuple):
-    """Travellers in flight, and what is written down about one call of the kernel."""
+    """What travellers carry and what happens to them, by row; and what is written down about one call of the kernel."""
 
+    key: Ints
+    tick: Ints
+    segment: Ints
+    multiplier: Ints
+    referral: Ints
     book: Ints
-    patience: Ints
+    trips: Table
+    patience: Ints  # of those who decide, as are tastes
     taste: Ints
     opened: Ints
     posted: Ints
     tolls: Ints
+
+
+class Carried(NamedTuple):
+    """Travellers still inside at a week's end: their numbers, what they carry, and their part of book and trips."""
+
+    number: Ints
+    lasting: dict[str, Ints]
+    book: Ints
+    trips: Table
 
 
 class Block(NamedTuple):
@@ -135,21 +153,20 @@ def blocks(port_model: PortModel, workload: Workload) -> Iterator[Block]:
     The reference engine says in words what happens; here it is the same, tick by tick. A block's columns hold until
     the next is asked for, which is written over them.
     """
-    border = _border(port_model)
-    shelf = _Shelf()
-    book = np.empty((_multiplier_row(port_model, len(port_model.multipliers)), 0), np.int64)
+    border, shelf = _border(port_model), _Shelf()
+    week: Week | None = None
+    numbers = np.zeros(0, np.int64)  # of the travellers in the rows of the week
     numbered = 0
     for number, drawn in enumerate(workload.weeks()):
         start, end = number * WEEK, (number + 1) * WEEK
-        carried = _carry_over(border, book, start)
-        book = shelf.book(len(book), carried.shape[1] + len(drawn))
-        _write_in(book, port_model, carried, drawn, numbered)
+        carried = _nobody(port_model) if week is None else _carry_over(border, week, numbers, start)
+        numbers = np.concatenate([carried.number, np.arange(numbered, numbered + len(drawn))])
         numbered += len(drawn)
-        week = _week(border, book, drawn)
-        _RUN_WEEK(border, week, carried.shape[1], end)
+        week = _week(border, shelf, carried, drawn)
+        _RUN_WEEK(border, week, len(carried.number), end)
         if end == port_model.horizon:
             _RUN_ON(border, week, end + WEEK)
-        yield Block(carried[NUMBER], _crossings(border, week))
+        yield Block(carried.number, _crossings(border, week))
 
 
 # --- compilation -------------------------------------------------------------------------------
@@ -201,14 +218,14 @@ def _join(border: Border, week: Week, row: Row, visit: int) -> None:
     """Let a traveller join the line of a visit."""
     number = border.visits[visit].station
     station = border.stations[number]
-    week.book[VISIT, row] = visit
+    trip = week.trips[row]
+    trip.visit, trip.behind = visit, NONE
     if _has_room(station):
         _start(border, week, number, row)
         return
     _account(border, station)
-    week.book[BEHIND, row] = NONE
     if station.waiting:
-        week.book[BEHIND, Row(station.last)] = row
+        week.trips[Row(station.last)].behind = row
     else:
         station.first = row
     station.last = row
@@ -233,7 +250,7 @@ def _serve(border: Border, week: Week, number: int) -> None:
     while station.waiting and _has_room(station):
         _account(border, station)
         row = Row(station.first)
-        station.first = week.book[BEHIND, row]
+        station.first = week.trips[row].behind
         station.waiting -= 1
         _start(border, week, number, row)
     if station.clearing and not station.waiting:
@@ -250,12 +267,11 @@ def _start(border: Border, week: Week, number: int, row: Row) -> None:
     if station.stacked:
         _enter_lane(border, station, row)
     station.in_service += 1
-    book = week.book
-    stage = border.visits[book[VISIT, row]].stage
-    book[FIRST_START + stage, row] = now
-    traveller_class = border.segments[book[SEGMENT, row]].traveller_class
-    mean = border.mean_service[number, traveller_class, now // HOUR % HOURS_PER_WEEK]
-    end = now + rules.service_ticks(mean, book[station.multiplier, row])
+    trip = week.trips[row]
+    stage = border.visits[trip.visit].stage
+    week.book[FIRST_START + stage, row] = now
+    mean = border.mean_service[number, trip.traveller_class, now // HOUR % HOURS_PER_WEEK]
+    end = now + rules.service_ticks(mean, week.multiplier[station.multiplier, row])
     _push(border.ends, calendar, (end - calendar.week) << _TICK_BITS | (_LATER if stage else 0) | np.int64(row))
 
 
@@ -520,15 +536,15 @@ def _end_service(border: Border, week: Week) -> None:
     calendar = border.calendar[0]
     calendar.now = _first_end(border)
     row = Row(_pop(border.ends, calendar) & _ROW)
-    ended = week.book[VISIT, row]
+    ended = week.trips[row].visit
     visit = border.visits[ended]
     if border.stations[visit.station].stacked and not _leave_lane(border, visit.station, np.int64(row)):
         return
     week.book[FIRST_START + 1 + calendar.stages + visit.stage, row] = calendar.now
     border.stations[visit.station].in_service -= 1
     _serve(border, week, visit.station)
-    for coming in range(ended + 1, border.stations[week.book[LINE, row]].last_visit):
-        if week.book[border.visits[coming].uniform, row] < border.visits[coming].share:
+    for coming in range(ended + 1, visit.last):
+        if week.referral[border.visits[coming].stage - 1, row] < border.visits[coming].share:
             _join(border, week, row, coming)
             return
     week.book[DEPART, row] = calendar.now
@@ -616,7 +632,7 @@ def _current_wait(border: Border, line: int) -> int:
 def _decide(border: Border, week: Week, row: Row, newcomer: Row) -> None:
     """Choose the port, whether to go at all, and the line; and join it."""
     calendar, book = border.calendar[0], week.book
-    segment = border.segments[book[SEGMENT, row]]
+    segment = border.segments[week.segment[row]]
     line = segment.standing_in
     if line == NONE:
         _keep_up(border, segment)
@@ -632,6 +648,7 @@ def _decide(border: Border, week: Week, row: Row, newcomer: Row) -> None:
         line = _line_as_seen(border, option)
     book[LINE, row] = line
     book[OUTCOME, row] = INSIDE
+    week.trips[row].traveller_class = segment.traveller_class
     calendar.inside += 1
     _join(border, week, row, border.stations[line].first_visit)
 
@@ -717,10 +734,12 @@ def _choose_line(border: Border, option: Any, count: int) -> int:
 @_jit
 def _run_week(border: Border, week: Week, first: int, until: int) -> None:
     """Let the travellers from `first` on decide, and everything happen up to, but not at, a tick."""
-    for place in range(first, week.book.shape[1]):
+    for place in range(first, len(week.tick)):
         row, newcomer = Row(place), Row(place - first)
-        if border.segments[week.book[SEGMENT, row]].standing_in == NONE:  # who stands in line is there before all
-            _advance(border, week, week.book[TICK, row])
+        for column in range(len(week.book)):
+            week.book[column, row] = NONE
+        if border.segments[week.segment[row]].standing_in == NONE:  # who stands in line is there before all
+            _advance(border, week, week.tick[row])
         _decide(border, week, row, newcomer)
     _advance(border, week, until - 1)
     border.calendar[0].now = until
@@ -848,11 +867,9 @@ def _stations(port_model: PortModel) -> tuple[Table, int]:
     lanes = np.array(_most_open(port_model), np.int64) * table["stacked"]
     table["last_lane"] = np.cumsum(lanes)
     table["first_lane"] = table["last_lane"] - lanes
-    table["multiplier"] = [_multiplier_row(port_model, station.multiplier) for station in stations]
+    table["multiplier"] = [station.multiplier for station in stations]
     visits = [1 + len(line.referrals) for line in port_model.lines]
-    lines = table[: len(visits)]
-    lines["last_visit"] = np.cumsum(visits)
-    lines["first_visit"] = lines["last_visit"] - visits
+    table["first_visit"][: len(visits)] = np.cumsum(visits) - visits
     return table, int(lanes.sum())
 
 
@@ -887,11 +904,9 @@ def _toll_rules(port_model: PortModel) -> Table:
 def _visits(port_model: PortModel) -> Table:
     found: list[tuple[int, ...]] = []
     for number, line in enumerate(port_model.lines):
-        found.append((number, 0, 0, 0))
-        found += [
-            (len(port_model.lines) + r.station, r.stage + 1, r.share, _uniform_row(port_model, r.stage))
-            for r in line.referrals
-        ]
+        last = len(found) + 1 + len(line.referrals)
+        found.append((number, 0, 0, last))
+        found += [(len(port_model.lines) + r.station, r.stage + 1, r.share, last) for r in line.referrals]
     return _rows(found, VISIT_OF_LINE)
 
 
@@ -934,47 +949,45 @@ def _options(port_model: PortModel) -> Table:
     return _rows(found, OPTION)
 
 
-def _uniform_row(port_model: PortModel, stage: int) -> int:
-    return FIRST_START + 2 * (1 + port_model.stages) + stage
-
-
-def _multiplier_row(port_model: PortModel, multiplier: int) -> int:
-    return _uniform_row(port_model, port_model.stages) + multiplier
-
-
 class _Shelf:
-    """Memory for the books of a run, one after the other, so that the system is not asked for it every week."""
+    """Memory for the columns of a run's weeks, by name, so that the system is not asked for it every week."""
 
     def __init__(self) -> None:
-        self.memory = np.empty(0, np.int64)
+        self.memory: dict[str, npt.NDArray[Any]] = {}
 
-    def book(self, rows: int, travellers: int) -> Ints:
-        """Return a book with whatever stands in it."""
-        if travellers > _ROW:
-            raise OverflowError(f"{travellers:,} travellers a week are more than the compiled engine can hold")
-        if self.memory.size < rows * travellers:
-            self.memory = np.empty(rows * travellers * 5 // 4, np.int64)
-        return self.memory[: rows * travellers].reshape(rows, travellers)
+    def columns(self, name: str, rows: tuple[int, ...], travellers: int, kind: Any = np.int64) -> npt.NDArray[Any]:
+        """Return columns with whatever stands in them, shape (*rows, travellers)."""
+        size = math.prod(rows) * travellers
+        if name not in self.memory or self.memory[name].size < size:
+            self.memory[name] = np.empty(size * 5 // 4, kind)
+        return self.memory[name][:size].reshape(*rows, travellers)
 
-
-def _write_in(book: Ints, port_model: PortModel, carried: Ints, drawn: WeekBlock, numbered: int) -> None:
-    """Write down those carried over and, numbered on, a week's travellers as they are before they decide."""
-    book[:, : carried.shape[1]] = carried
-    fresh = book[:, carried.shape[1] :]
-    fresh[NUMBER] = np.arange(numbered, numbered + len(drawn))
-    fresh[KEY], fresh[TICK], fresh[SEGMENT] = drawn.key, drawn.tick, drawn.segment
-    fresh[LINE : _uniform_row(port_model, 0)] = NONE
-    fresh[_uniform_row(port_model, 0) : _multiplier_row(port_model, 0)] = drawn.referral
-    fresh[_multiplier_row(port_model, 0) :] = drawn.multiplier
+    def together(self, name: str, carried: Ints, drawn: Ints) -> Ints:
+        """Return columns of those carried over and of those drawn; where nobody is, what was drawn as it is."""
+        if not carried.shape[-1]:
+            return np.ascontiguousarray(drawn)
+        both = self.columns(name, carried.shape[:-1], carried.shape[-1] + drawn.shape[-1])
+        return np.concatenate([carried, drawn], axis=-1, out=both)
 
 
-def _carry_over(border: Border, book: Ints, start: int) -> Ints:
+def _nobody(port_model: PortModel) -> Carried:
+    """Return those who are carried over into the first week."""
+    none = np.zeros(0, np.int64)
+    stages, multipliers = port_model.stages, len(port_model.multipliers)
+    lasting = dict.fromkeys(LASTING, none) | {
+        "multiplier": np.zeros((multipliers, 0), np.int64),
+        "referral": np.zeros((stages, 0), np.int64),
+    }
+    return Carried(none, lasting, np.zeros((FIRST_START + 2 * (1 + stages), 0), np.int64), np.zeros(0, TRIP))
+
+
+def _carry_over(border: Border, week: Week, numbers: Ints, start: int) -> Carried:
     """Return the travellers still inside, and let queues and calendar call them by their new rows."""
-    inside = np.flatnonzero(book[OUTCOME] == INSIDE)
-    new_row = np.full(book.shape[1] + 1, NONE)  # the last is that of NONE
+    inside = np.flatnonzero(week.book[OUTCOME] == INSIDE)
+    new_row = np.full(len(numbers) + 1, NONE)  # the last is that of NONE
     new_row[inside] = np.arange(len(inside))
-    carried = book[:, inside]
-    carried[BEHIND] = new_row[carried[BEHIND]]
+    trips = week.trips[inside]
+    trips["behind"] = new_row[trips["behind"]]
     stations, calendar = border.stations, border.calendar
     waiting = stations["waiting"] > 0
     for place in ("first", "last"):
@@ -983,11 +996,30 @@ def _carry_over(border: Border, book: Ints, start: int) -> Ints:
     ends = border.ends[: calendar["ends"][0]]
     ends[:] = (ends & ~_ROW | new_row[ends & _ROW]) - (start - calendar["week"] << _TICK_BITS)
     calendar["week"] = start
-    return carried
+    lasting = {name: getattr(week, name)[..., inside] for name in LASTING}
+    return Carried(numbers[inside], lasting, week.book[:, inside], trips)
 
 
-def _week(border: Border, book: Ints, drawn: WeekBlock) -> Week:
-    """Return a week to be run, with room for what will be written down of it and of the week after."""
+def _week(border: Border, shelf: _Shelf, carried: Carried, drawn: WeekBlock) -> Week:
+    """Return a week to be run: those carried over, then its own, and room for what will be written down of it."""
+    first, travellers = len(carried.number), len(carried.number) + len(drawn)
+    if travellers > _ROW:
+        raise OverflowError(f"{travellers:,} travellers a week are more than the compiled engine can hold")
+    book = shelf.columns("book", (len(carried.book),), travellers)
+    trips = shelf.columns("trips", (), travellers, TRIP)
+    book[:, :first], trips[:first] = carried.book, carried.trips
+    return Week(
+        **{name: shelf.together(name, of, getattr(drawn, name)) for name, of in carried.lasting.items()},
+        book=book,
+        trips=trips,
+        patience=np.ascontiguousarray(drawn.patience),
+        taste=np.ascontiguousarray(drawn.taste),
+        **_room(border),
+    )
+
+
+def _room(border: Border) -> dict[str, Ints]:
+    """Return room for what a week, and the week after, writes down apart from its travellers."""
     calendar = border.calendar[0]
     calendar["changes"] = calendar["readings"] = calendar["toll_changes"] = 0
     readings = -(-(calendar["week"] + WEEK - calendar["next_posting"]) // calendar["posting_interval"])
@@ -995,14 +1027,11 @@ def _week(border: Border, book: Ints, drawn: WeekBlock) -> Week:
     for rule in border.booth_rules:  # so may each step of the officers, and each review, on every line
         steps = 2 * (border.steps["gate"] == OFFICERS).sum() + WEEK // rule["interval"] + 1
         changes += 2 * (rule["last"] - rule["first"]) * steps
-    return Week(
-        book=book,
-        patience=np.ascontiguousarray(drawn.patience),
-        taste=np.ascontiguousarray(drawn.taste),
-        opened=np.zeros((changes, 3), np.int64),
-        posted=np.zeros((max(readings, 0), calendar["lines"]), np.int64),
-        tolls=np.zeros((int((WEEK // border.toll_rules["interval"] + 1).sum()), 3), np.int64),
-    )
+    return {
+        "opened": np.zeros((changes, 3), np.int64),
+        "posted": np.zeros((max(readings, 0), calendar["lines"]), np.int64),
+        "tolls": np.zeros((int((WEEK // border.toll_rules["interval"] + 1).sum()), 3), np.int64),
+    }
 
 
 def _crossings(border: Border, week: Week) -> Crossings:
@@ -1010,9 +1039,9 @@ def _crossings(border: Border, week: Week) -> Crossings:
     calendar, stations, book = border.calendar[0], border.stations, week.book
     starts, ends = FIRST_START, FIRST_START + 1 + calendar["stages"]
     return Crossings(
-        key=book[KEY],
-        tick=book[TICK],
-        segment=book[SEGMENT],
+        key=week.key,
+        tick=week.tick,
+        segment=week.segment,
         line=book[LINE],
         start=book[starts],
         end=book[ends],
