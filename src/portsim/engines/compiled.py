@@ -6,7 +6,7 @@ everything up to a tick happens in the order of `_advance`: timetable, ends, rev
 
 Travellers stand in rows: first those still inside from earlier weeks, then those who decide this week, so that the
 order of the rows is that of the travellers' numbers. What happens to them stands in `book`, a column a traveller; what
-the calendar must find of those inside, who come in no order, in `trips`, eight bytes a traveller. Only the travellers
+the calendar must find of those inside, who come in no order, in `trips`, side by side. Only the travellers
 of one week and those then inside are held.
 """
 
@@ -35,10 +35,11 @@ from portsim.workload import WeekBlock, Workload
 Ints = npt.NDArray[np.int64]
 Table = npt.NDArray[np.void]
 Row = np.uint64  # of the book, as the kernel counts them: an index that may be negative costs a test each time
+At = np.uint64  # a place in any table, for the same reason
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 LINE, OUTCOME, DEPART, FIRST_START = range(4)  # rows of the book; then starts and ends by stage (primary is 0)
-TRIP = np.dtype([("behind", np.int32), ("visit", np.int16), ("traveller_class", np.int16)])
+TRIP = np.dtype([("behind", np.int32), ("visit", np.int32), ("traveller_class", np.int32)])
 LASTING = ("key", "tick", "segment", "multiplier", "referral")  # what travellers carry to the end; see WeekBlock
 
 _ROW_BITS = 24
@@ -67,8 +68,9 @@ VISIT_OF_LINE = _table("station", "stage", "share", "last")  # primary first, th
 SEGMENT_OF_TRAVELLERS = _table("traveller_class", "standing_in", "first_option", "last_option", "as_of")
 OPTION = _table("first_line", "last_line", "line", "cost", "toll")  # a port; the line preferred as things are known
 CALENDAR = _table(
-    *("now", "week", "next_step", "step_tick", "next_review", "next_posting", "next_policy", "hour", "news"),
-    *("ends", "inside", "changes", "readings", "toll_changes", "lines", "stages", "wait_weight", "shortest_line"),
+    *("now", "week", "next_step", "step_tick", "next_review", "next_posting", "next_policy", "coming"),
+    *("hour", "hour_end", "news", "ends", "reached", "inside", "changes", "readings", "toll_changes"),
+    *("lines", "stages", "wait_weight", "shortest_line"),
     *("information_interval", "posting_interval", "posting_step"),
 )
 # Responsive booths of a crossing: its lines are columns `first`..`last` of the crew; rows of the crew, by line.
@@ -216,8 +218,8 @@ def _on_disk(function: Compiled) -> Compiled:
 @_jit
 def _join(border: Border, week: Week, row: Row, visit: int) -> None:
     """Let a traveller join the line of a visit."""
-    number = border.visits[visit].station
-    station = border.stations[number]
+    number = border.visits[At(visit)].station
+    station = border.stations[At(number)]
     trip = week.trips[row]
     trip.visit, trip.behind = visit, NONE
     if _has_room(station):
@@ -230,9 +232,9 @@ def _join(border: Border, week: Week, row: Row, visit: int) -> None:
         station.first = row
     station.last = row
     station.waiting += 1
-    stage = border.visits[visit].stage
+    stage = border.visits[At(visit)].stage
     if stage:
-        week.book[FIRST_START + stage, row] = WAITING
+        week.book[At(FIRST_START + stage), row] = WAITING
 
 
 @_jit
@@ -246,7 +248,7 @@ def _has_room(station: Any) -> bool:
 @_jit
 def _serve(border: Border, week: Week, number: int) -> None:
     """Let the head of the line start while a booth is free; close the booths that cleared the line."""
-    station = border.stations[number]
+    station = border.stations[At(number)]
     while station.waiting and _has_room(station):
         _account(border, station)
         row = Row(station.first)
@@ -263,15 +265,15 @@ def _start(border: Border, week: Week, number: int, row: Row) -> None:
     """Let a service start, and put its end on the calendar."""
     calendar = border.calendar[0]
     now = calendar.now
-    station = border.stations[number]
+    station = border.stations[At(number)]
     if station.stacked:
         _enter_lane(border, station, row)
     station.in_service += 1
     trip = week.trips[row]
-    stage = border.visits[trip.visit].stage
-    week.book[FIRST_START + stage, row] = now
-    mean = border.mean_service[number, trip.traveller_class, now // HOUR % HOURS_PER_WEEK]
-    end = now + rules.service_ticks(mean, week.multiplier[station.multiplier, row])
+    stage = border.visits[At(trip.visit)].stage
+    week.book[At(FIRST_START + stage), row] = now
+    mean = border.mean_service[At(number), At(trip.traveller_class), At(_hour_of_week(calendar))]
+    end = now + rules.service_ticks(mean, week.multiplier[At(station.multiplier), row])
     _push(border.ends, calendar, (end - calendar.week) << _TICK_BITS | (_LATER if stage else 0) | np.int64(row))
 
 
@@ -480,11 +482,15 @@ def _review_policies(border: Border, week: Week) -> None:
 
 @_jit
 def _push(ends: Ints, calendar: Any, end: int) -> None:
-    """Put an end into the heap: up from the last place until its parent is earlier."""
-    place = calendar.ends
+    """Put an end into the heap: first of all, instead of one just reached, or up until its parent is earlier."""
+    if calendar.reached:
+        calendar.reached = 0
+        _sift(ends, At(calendar.ends), end)
+        return
+    place = At(calendar.ends)
     calendar.ends += 1
-    while place > 0:
-        parent = (place - 1) >> 1
+    while place > At(0):
+        parent = (place - At(1)) >> At(1)
         if ends[parent] < end:
             break
         ends[place] = ends[parent]
@@ -493,25 +499,30 @@ def _push(ends: Ints, calendar: Any, end: int) -> None:
 
 
 @_jit
-def _pop(ends: Ints, calendar: Any) -> int:
-    """Take the earliest end out of the heap: the last one fills the gap, down until both children are later.
-
-    Where it stood, an end that is never reached makes a second child of one that has none. Which child is the earlier
-    is a coin's toss, so it is added, not branched on.
-    """
-    earliest = ends[0]
+def _drop(ends: Ints, calendar: Any) -> None:
+    """Take the end just reached out of the heap: the last one takes its place."""
+    calendar.reached = 0
     calendar.ends -= 1
-    count = calendar.ends
-    moved, place, child = ends[count], 0, 1
+    count = At(calendar.ends)
+    _sift(ends, count, ends[count])
+
+
+@_jit
+def _sift(ends: Ints, count: At, end: int) -> None:
+    """Put an end in the place of the first of so many, down until both children are later.
+
+    Where there is one child, an end that is never reached makes the second. Which child is the earlier is a coin's
+    toss, so it is added, not branched on.
+    """
+    place, child = At(0), At(1)
     ends[count] = _NO_END
     while child < count:
-        child += ends[child + 1] < ends[child]
-        if moved < ends[child]:
+        child += At(ends[child + At(1)] < ends[child])
+        if end < ends[child]:
             break
         ends[place] = ends[child]
-        place, child = child, 2 * child + 1
-    ends[place] = moved
-    return int(earliest)
+        place, child = child, (child << At(1)) + At(1)
+    ends[place] = end
 
 
 @_jit
@@ -532,23 +543,34 @@ def _end_services(border: Border, week: Week, until: int) -> None:
 
 @_jit
 def _end_service(border: Border, week: Week) -> None:
-    """End the earliest service: the booth takes the head of its line, the traveller goes on or leaves."""
+    """End the earliest service. Most often the next of the line starts, whose end takes its place in the heap."""
     calendar = border.calendar[0]
     calendar.now = _first_end(border)
-    row = Row(_pop(border.ends, calendar) & _ROW)
+    calendar.reached = 1
+    _leave_booth(border, week, Row(border.ends[0] & _ROW))
+    if calendar.reached:
+        _drop(border.ends, calendar)
+
+
+@_jit
+def _leave_booth(border: Border, week: Week, row: Row) -> None:
+    """Let the booth take the head of its line, and the traveller go on or leave."""
+    calendar = border.calendar[0]
     ended = week.trips[row].visit
-    visit = border.visits[ended]
-    if border.stations[visit.station].stacked and not _leave_lane(border, visit.station, np.int64(row)):
+    visit = border.visits[At(ended)]
+    station = border.stations[At(visit.station)]
+    if station.stacked and not _leave_lane(border, visit.station, np.int64(row)):
         return
-    week.book[FIRST_START + 1 + calendar.stages + visit.stage, row] = calendar.now
-    border.stations[visit.station].in_service -= 1
+    week.book[At(FIRST_START + 1 + calendar.stages + visit.stage), row] = calendar.now
+    station.in_service -= 1
     _serve(border, week, visit.station)
     for coming in range(ended + 1, visit.last):
-        if week.referral[border.visits[coming].stage - 1, row] < border.visits[coming].share:
+        referral = border.visits[At(coming)]
+        if week.referral[At(referral.stage - 1), row] < referral.share:
             _join(border, week, row, coming)
             return
-    week.book[DEPART, row] = calendar.now
-    week.book[OUTCOME, row] = CROSSED
+    week.book[At(DEPART), row] = calendar.now
+    week.book[At(OUTCOME), row] = CROSSED
     calendar.inside -= 1
 
 
@@ -556,22 +578,31 @@ def _end_service(border: Border, week: Week) -> None:
 def _advance(border: Border, week: Week, until: int) -> None:
     """Let everything but decisions happen, up to and with a tick: timetable, ends, review."""
     calendar = border.calendar[0]
-    while True:
-        coming = min(calendar.step_tick, calendar.next_review, calendar.next_posting, calendar.next_policy)
-        if coming > until:
-            break
-        _end_services(border, week, coming - 1)
-        calendar.now = coming
+    while calendar.coming <= until:
+        _end_services(border, week, calendar.coming - 1)
+        calendar.now = calendar.coming
         _keep_timetable(border, week)
-        _end_services(border, week, coming)
-        if calendar.next_review == coming:
+        _end_services(border, week, calendar.now)
+        if calendar.next_review == calendar.now:
             _inform(border)
-        if calendar.next_posting == coming:
+        if calendar.next_posting == calendar.now:
             _post(border, week)
-        if calendar.next_policy == coming:
+        if calendar.next_policy == calendar.now:
             _review_policies(border, week)
+        calendar.coming = min(calendar.step_tick, calendar.next_review, calendar.next_posting, calendar.next_policy)
     _end_services(border, week, until)
     calendar.now = until
+
+
+@_jit
+def _hour_of_week(calendar: Any) -> int:
+    """Return the hour of the week now; a new one is news, as tolls and costs go by the hour."""
+    if calendar.now >= calendar.hour_end:
+        hours = calendar.now // HOUR
+        calendar.hour = hours % HOURS_PER_WEEK
+        calendar.hour_end = (hours + 1) * HOUR
+        calendar.news += 1
+    return int(calendar.hour)
 
 
 @_jit
@@ -632,25 +663,25 @@ def _current_wait(border: Border, line: int) -> int:
 def _decide(border: Border, week: Week, row: Row, newcomer: Row) -> None:
     """Choose the port, whether to go at all, and the line; and join it."""
     calendar, book = border.calendar[0], week.book
-    segment = border.segments[week.segment[row]]
+    segment = border.segments[At(week.segment[row])]
     line = segment.standing_in
     if line == NONE:
         _keep_up(border, segment)
         chosen = _choose_port(border, week, segment, newcomer)
         if chosen == NONE:
-            book[OUTCOME, row] = TURNED_AWAY
+            book[At(OUTCOME), row] = TURNED_AWAY
             return
-        option = border.options[chosen]
-        book[LINE, row] = option.line
-        if not rules.has_patience(border.stations[option.line].informed_wait, option.toll, week.patience[newcomer]):
-            book[OUTCOME, row] = LOST
+        option = border.options[At(chosen)]
+        book[At(LINE), row] = option.line
+        if not rules.has_patience(border.stations[At(option.line)].informed_wait, option.toll, week.patience[newcomer]):
+            book[At(OUTCOME), row] = LOST
             return
         line = _line_as_seen(border, option)
-    book[LINE, row] = line
-    book[OUTCOME, row] = INSIDE
+    book[At(LINE), row] = line
+    book[At(OUTCOME), row] = INSIDE
     week.trips[row].traveller_class = segment.traveller_class
     calendar.inside += 1
-    _join(border, week, row, border.stations[line].first_visit)
+    _join(border, week, row, border.stations[At(line)].first_visit)
 
 
 @_jit
@@ -661,7 +692,7 @@ def _choose_port(border: Border, week: Week, segment: Any, newcomer: Row) -> int
     """
     best, best_cost = NONE, _CLOSED // 2
     for chosen in range(segment.first_option, segment.last_option):
-        cost = border.options[chosen].cost - week.taste[chosen - segment.first_option, newcomer]
+        cost = border.options[At(chosen)].cost - week.taste[At(chosen - segment.first_option), newcomer]
         better = cost < best_cost
         best = chosen if better else best
         best_cost = cost if better else best_cost
@@ -675,10 +706,7 @@ def _keep_up(border: Border, segment: Any) -> None:
     All but taste is the same for all its travellers in between.
     """
     calendar = border.calendar[0]
-    hour = calendar.now // HOUR % HOURS_PER_WEEK
-    if hour != calendar.hour:
-        calendar.hour = hour
-        calendar.news += 1
+    hour = _hour_of_week(calendar)
     if segment.as_of == calendar.news:
         return
     segment.as_of = calendar.news
@@ -737,8 +765,8 @@ def _run_week(border: Border, week: Week, first: int, until: int) -> None:
     for place in range(first, len(week.tick)):
         row, newcomer = Row(place), Row(place - first)
         for column in range(len(week.book)):
-            week.book[column, row] = NONE
-        if border.segments[week.segment[row]].standing_in == NONE:  # who stands in line is there before all
+            week.book[At(column), row] = NONE
+        if border.segments[At(week.segment[row])].standing_in == NONE:  # who stands in line is there before all
             _advance(border, week, week.tick[row])
         _decide(border, week, row, newcomer)
     _advance(border, week, until - 1)
@@ -798,7 +826,6 @@ def _border(port_model: PortModel) -> Border:
     calendar = np.zeros(1, CALENDAR)
     for name, value in {
         "step_tick": 0,
-        "hour": NONE,
         "lines": len(lines),
         "stages": port_model.stages,
         "wait_weight": port_model.wait_weight,
