@@ -203,6 +203,12 @@ def _jit(function: Compiled) -> Compiled:
     return part
 
 
+def _copied(function: Compiled) -> Compiled:
+    """Compile a part with its only caller: by itself it would take as long once more."""
+    part: Compiled = numba.njit(inline="always", **_OPTIONS)(function)
+    return part
+
+
 def _on_disk(function: Compiled) -> Compiled:
     """Compile an entry of the kernel and keep it on disk, if there is a place."""
     try:
@@ -759,7 +765,7 @@ def _choose_line(border: Border, option: Any, count: int) -> int:
 # --- entries -----------------------------------------------------------------------------------
 
 
-@_jit
+@_copied
 def _run_week(border: Border, week: Week, first: int, until: int) -> None:
     """Let the travellers from `first` on decide, and everything happen up to, but not at, a tick."""
     for place in range(first, len(week.tick)):
@@ -773,7 +779,7 @@ def _run_week(border: Border, week: Week, first: int, until: int) -> None:
     border.calendar[0].now = until
 
 
-@_jit
+@_copied
 def _run_on(border: Border, week: Week, until: int) -> None:
     """Without decisions or reviews, go on until nobody is inside any more, or up to, but not at, a tick."""
     calendar = border.calendar[0]
