@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -153,9 +154,14 @@ def blocks(port_model: PortModel, workload: Workload) -> Iterator[Block]:
     """Simulate week by week; the last block has run on, without new decisions, until the lines then there are served.
 
     The reference engine says in words what happens; here it is the same, tick by tick. A block's columns hold until
-    the next is asked for, which is written over them.
+    the next is asked for, which is written over them; those of the last until another run begins.
     """
-    border, shelf = _border(port_model), _Shelf()
+    with _lent_shelf() as shelf:
+        yield from _blocks(port_model, workload, shelf)
+
+
+def _blocks(port_model: PortModel, workload: Workload, shelf: _Shelf) -> Iterator[Block]:
+    border = _border(port_model)
     week: Week | None = None
     numbers = np.zeros(0, np.int64)  # of the travellers in the rows of the week
     numbered = 0
@@ -983,7 +989,7 @@ def _options(port_model: PortModel) -> Table:
 
 
 class _Shelf:
-    """Memory for the columns of a run's weeks, by name, so that the system is not asked for it every week."""
+    """Memory for the columns of a run's weeks, by name: to ask the system for it takes as long as to fill it."""
 
     def __init__(self) -> None:
         self.memory: dict[str, npt.NDArray[Any]] = {}
@@ -1001,6 +1007,22 @@ class _Shelf:
             return np.ascontiguousarray(drawn)
         both = self.columns(name, carried.shape[:-1], carried.shape[-1] + drawn.shape[-1])
         return np.concatenate([carried, drawn], axis=-1, out=both)
+
+
+_FREE_SHELVES: list[_Shelf] = []  # of runs that are over
+
+
+@contextmanager
+def _lent_shelf() -> Iterator[_Shelf]:
+    """Lend a run a shelf nobody uses: there are as many as runs at a time, however many runs there are."""
+    try:
+        shelf = _FREE_SHELVES.pop()
+    except IndexError:
+        shelf = _Shelf()
+    try:
+        yield shelf
+    finally:
+        _FREE_SHELVES.append(shelf)
 
 
 def _nobody(port_model: PortModel) -> Carried:
