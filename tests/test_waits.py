@@ -150,13 +150,15 @@ def test_memory_does_not_grow_with_the_weeks(monkeypatch: pytest.MonkeyPatch) ->
     assert long - short < 0.6e6
 
 
-def test_the_weeks_of_a_tally_are_those_of_the_whole_run() -> None:
-    """Cut in weeks or not, every measure has the same bits."""
+@pytest.mark.parametrize("warm_up_weeks", [1, 2])
+def test_the_weeks_of_a_tally_are_those_of_the_whole_run(monkeypatch: pytest.MonkeyPatch, warm_up_weeks: int) -> None:
+    """Cut in weeks or not, and those again, every measure has the same bits; also after weeks that count for nothing."""
     weeks = [week_of_rows(week, 3000) for week in range(3)]
-    model = border(weeks=2, warm_up_weeks=1)
+    model = border(weeks=3 - warm_up_weeks, warm_up_weeks=warm_up_weeks)
     tally = Tally(model)
     for number, week in enumerate(weeks):
         tally.add(week, last=number == 2)
+    monkeypatch.setattr("portsim.measures._AT_ONCE", 700)
     joined = {
         name: np.concatenate([getattr(week, name) for week in weeks], axis=-1)
         for name in ("key", "tick", "segment", "line", "start", "end", "stage_start", "stage_end", "depart", "outcome")

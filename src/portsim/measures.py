@@ -520,9 +520,9 @@ class _Cells(NamedTuple):
     @classmethod
     def of(cls, line: Ints, tick: Ints, lines: int, width: int) -> _Cells:
         """Find the cells of rows."""
-        first, last = (int(tick.min()), int(tick.max())) if tick.size else (0, 0)
+        first, end = (int(tick.min()), int(tick.max()) + 1) if tick.size else (0, 0)
         begin = first - first % clock.HOUR
-        times = ((last - begin) // clock.HOUR + 1) * (clock.HOUR // width)
+        times = -(-(end - begin) // clock.HOUR) * (clock.HOUR // width)
         since = tick - begin
         return cls((lines, times), begin, width, since, line * times + since // width)
 
