@@ -152,7 +152,7 @@ def test_memory_does_not_grow_with_the_weeks(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("warm_up_weeks", [1, 2])
 def test_the_weeks_of_a_tally_are_those_of_the_whole_run(monkeypatch: pytest.MonkeyPatch, warm_up_weeks: int) -> None:
-    """Cut in weeks or not, and those again, every measure has the same bits; also after weeks that count for nothing."""
+    """Cut in weeks or not, and those again, every measure has the same bits; after weeks that do not count too."""
     weeks = [week_of_rows(week, 3000) for week in range(3)]
     model = border(weeks=3 - warm_up_weeks, warm_up_weeks=warm_up_weeks)
     tally = Tally(model)
