@@ -73,6 +73,7 @@ ORDER = (
     {"study", "validating"},
     {"api", "inspection", "assessment"},
     {"cli"},
+    {"__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 
@@ -201,6 +202,16 @@ def test_the_package_offers_its_names_without_the_heavy_imports() -> None:
     code = "import sys, portsim; before = 'pandas' in sys.modules; portsim.run; print(before, 'pandas' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("module", ["portsim", "portsim.cli"])
+def test_the_command_line_runs_as_a_module(module: str) -> None:
+    """Where `portsim` is not on the path, `python -m portsim` is the same, mistakes and exit codes too."""
+    command = [sys.executable, "-m", module, "show", "no-such-file.yaml"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "no-such-file.yaml" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_no_module_prints_but_the_command_line_and_the_terminal() -> None:

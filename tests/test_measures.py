@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from portsim.clock import HOUR, HOURS_PER_WEEK, MINUTE, SLOTS_PER_WEEK, WEEK
 from portsim.engines import reference
-from portsim.measures import HOURLY_METRICS, SUMMARY_METRICS, Measures, measure
+from portsim.measures import HOURLY_METRICS, SUMMARY_METRICS, Measures, _longest_queue, measure
 from portsim.model import NEVER, ONE, Alternative, Line, PortModel, Referral, Segment, Shape, Station, Timetable
 from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
 from portsim.workload import draw
@@ -245,6 +247,22 @@ def test_the_longest_queue_is_counted_at_joins() -> None:
 
 
 # --- what is measured --------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), max_size=300),
+    st.integers(0, 300),
+    st.integers(0, 40),
+)
+def test_the_longest_queue_is_that_of_asking_everybody(between: list[tuple[int, int]], first: int, known: int) -> None:
+    """Of a line in order of joining, some not yet begun: who stands in it as each joins, counted one by one."""
+    joins = np.cumsum([gap for gap, _ in between], dtype=np.int64)
+    waits = np.array([wait for _, wait in between], np.int64)
+    starts = np.maximum.accumulate(joins + waits)
+    starts[len(starts) * 9 // 10 :] = 1 << 62
+    queues = [int((starts[: k + 1] > joins[k]).sum()) for k in range(min(first, len(joins)), len(joins))]
+    assert _longest_queue(joins, starts, min(first, len(joins)), known) == max([known, *queues])
 
 
 def test_the_warm_up_is_left_out() -> None:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from portsim import changes, checks, clock
 from portsim.engines import rules
-from portsim.measures import SUMMARY_METRICS, TOLL_REVENUE, measure
+from portsim.measures import HOURLY_METRICS, SUMMARY_METRICS, TOLL_REVENUE, measure
 from portsim.model import NEVER, PortModel, build
 from portsim.policies import FIXED, RESERVE, RESPONDS, stacking_gain
 from portsim.records import NONE, Crossings
@@ -386,8 +386,8 @@ def test_a_toll_moves_one_step_a_review(step: int, wait: int, after: int) -> Non
     assert rules.next_toll(step, wait, 20, 9) == after
 
 
-def test_revenue_is_what_those_who_joined_were_charged(run: Run) -> None:
-    """By hand: floor and steps at each decision, over the measured days; where nothing is charged, there is none."""
+def test_revenue_is_what_those_who_joined_were_charged_and_the_toll_what_was_asked(run: Run) -> None:
+    """By hand: floor and steps at each decision, and at every minute; where nothing is charged, there is neither."""
     model = toll_model(500, weeks=1)
     crossings = run(model)
     found = measure(crossings, model)
@@ -399,6 +399,11 @@ def test_revenue_is_what_those_who_joined_were_charged(run: Run) -> None:
     assert rows["gate", "vehicle", "general"] == pytest.approx(revenue)
     assert rows["all", "all", "all"] == pytest.approx(revenue)
     assert np.isnan(rows["hill", "vehicle", "general"])
+    asked = found.hourly[..., HOURLY_METRICS.index("toll_usd")]
+    minutes = np.arange(model.warm_up_weeks * clock.WEEK, model.horizon, clock.MINUTE)  # reviews are at whole ones
+    steps = level(np.concatenate([[[-1, 0, 0]], crossings.tolls]), minutes)
+    assert asked[0] == pytest.approx((1 + 0.25 * steps).reshape(-1, 168, 60).mean(axis=(0, 2)))
+    assert np.isnan(asked[1]).all()
 
 
 def test_a_toll_by_the_hour_has_revenue_too(run: Run) -> None:
@@ -408,7 +413,11 @@ def test_a_toll_by_the_hour_has_revenue_too(run: Run) -> None:
     crossings = run(model)
     hour = crossings.tick // clock.HOUR % 24
     paid = (crossings.joined & (crossings.line == 0) & (hour >= 7) & (hour < 10)).sum()
-    assert measure(crossings, model).summary[0, SUMMARY_METRICS.index(TOLL_REVENUE)] == pytest.approx(3 * paid / 7)
+    found = measure(crossings, model)
+    assert found.summary[0, SUMMARY_METRICS.index(TOLL_REVENUE)] == pytest.approx(3 * paid / 7)
+    asked = found.hourly[..., HOURLY_METRICS.index("toll_usd")]
+    assert asked[0].reshape(7, 24)[:, 6:11].tolist() == [[0, 3, 3, 3, 0]] * 7
+    assert np.isnan(asked[1]).all()
 
 
 def test_a_toll_that_is_set_no_longer_responds() -> None:

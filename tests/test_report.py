@@ -45,7 +45,7 @@ from portsim import (
 )
 from portsim import slides as slides_module
 from portsim.errors import ResultsError
-from portsim.findings import Context
+from portsim.findings import ALL, DAGGER, Context
 from portsim.finished import Finished
 from portsim.numbers import plus_minus
 from portsim.service import Check, Estimate, LongWaits, observed_title, percent, shares_title

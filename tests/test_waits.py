@@ -42,7 +42,7 @@ def test_percentiles_are_numpys_of_all_waits_together(weeks: list[list[tuple[int
     """Of every hour of every line and of every group of lines, to the last bit, however the weeks are cut."""
     waits = Waits(LINES)
     for week in weeks:
-        waits.add(*columns(week))
+        waits.add([waits.packed(*columns(week))])
     line, hour, wait = columns([traveller for week in weeks for traveller in week])
 
     def expected(chosen: np.ndarray, share: float) -> float:
@@ -67,7 +67,7 @@ def test_lines_of_several_replications_of_islands_make_one_group() -> None:
     kept = []
     for minutes in ([1, 20], [3], [10, 2]):
         waits = Waits(1)
-        waits.add(*columns([(0, 5, minute * MINUTE) for minute in minutes]))
+        waits.add([waits.packed(*columns([(0, 5, minute * MINUTE) for minute in minutes]))])
         kept += waits.lines()
     (median,), (none,) = quantiles([kept, []], [0.5]).tolist()
     assert median == 3
@@ -78,7 +78,7 @@ def test_waits_beyond_what_four_bytes_hold_are_exact_too() -> None:
     """Fifty days, in the week of those who waited so long, beside short ones."""
     waits = Waits(1)
     for wait in ([5], [2**32, 2**32 + 7]):
-        waits.add(*columns([(0, 5, ticks) for ticks in wait]))
+        waits.add([waits.packed(*columns([(0, 5, ticks) for ticks in wait]))])
     assert quantiles([waits.lines()], [0.0, 0.5, 1.0])[0].tolist() == [t / MINUTE for t in (5, 2**32, 2**32 + 7)]
     assert waits.by_hour(1.0)[0, 5] == (2**32 + 7) / MINUTE
 
@@ -88,7 +88,8 @@ def test_hours_are_put_in_order_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch)
     waits = Waits(2)
     numbers = np.arange(4000)
     for week in range(3):
-        waits.add(numbers % 2, numbers // 2 % HOURS_PER_WEEK, (numbers * 7919 + week * 104_729) % HOUR)
+        wait = (numbers * 7919 + week * 104_729) % HOUR
+        waits.add([waits.packed(numbers % 2, numbers // 2 % HOURS_PER_WEEK, wait)])
     at_once = waits.by_hour(0.9)
     for fitting in (1, 50, 1000):
         monkeypatch.setattr("portsim.waits._AT_ONCE", fitting)
@@ -149,13 +150,15 @@ def test_memory_does_not_grow_with_the_weeks(monkeypatch: pytest.MonkeyPatch) ->
     assert long - short < 0.6e6
 
 
-def test_the_weeks_of_a_tally_are_those_of_the_whole_run() -> None:
-    """Cut in weeks or not, every measure has the same bits."""
+@pytest.mark.parametrize("warm_up_weeks", [1, 2])
+def test_the_weeks_of_a_tally_are_those_of_the_whole_run(monkeypatch: pytest.MonkeyPatch, warm_up_weeks: int) -> None:
+    """Cut in weeks or not, and those again, every measure has the same bits; after weeks that do not count too."""
     weeks = [week_of_rows(week, 3000) for week in range(3)]
-    model = border(weeks=2, warm_up_weeks=1)
+    model = border(weeks=3 - warm_up_weeks, warm_up_weeks=warm_up_weeks)
     tally = Tally(model)
     for number, week in enumerate(weeks):
         tally.add(week, last=number == 2)
+    monkeypatch.setattr("portsim.measures._AT_ONCE", 700)
     joined = {
         name: np.concatenate([getattr(week, name) for week in weeks], axis=-1)
         for name in ("key", "tick", "segment", "line", "start", "end", "stage_start", "stage_end", "depart", "outcome")

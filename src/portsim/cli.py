@@ -306,3 +306,7 @@ def _study(
 
 register(app)
 assessment.register(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from portsim import clock
 from portsim.islands import Island
 from portsim.model import MILLI, NEVER, PortModel
+from portsim.policies import TollRule
 from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
 from portsim.spool import Kept, Spool
 from portsim.waits import Waits, quantiles
@@ -30,9 +31,12 @@ Bools = npt.NDArray[np.bool_]
 Group = tuple[str, str, str]
 
 _NOT_YET = 1 << 62  # the start of who is still in line
+_SOME = 64  # one row in so many
+_AT_ONCE = 1 << 15  # rows counted together: what is worked out of them stays in the processor's cache
 ALL = "all"
 THRESHOLDS_MIN = (20, 40, 60, 120)
 TOLL_REVENUE = "toll_revenue_usd_per_day"
+TOLL = "toll_usd"
 SUMMARY_METRICS = (
     "crossings_per_day",
     "people_per_day",
@@ -57,6 +61,7 @@ HOURLY_METRICS = (
     "throughput_per_hour",
     "booths_open",
     "utilisation",
+    TOLL,
 )
 
 
@@ -109,9 +114,10 @@ def together(model: PortModel, tallies: Sequence[tuple[Island, Tally]]) -> Measu
 
 _BY_LINE = (
     *("arrivals", "served", "wait", "over", "crossed", "crossing_time", "lost", "longest", "revenue"),
-    *("posted", "readings", "open_time", "hourly_p95"),
+    *("posted", "readings", "open_time", "hourly_p95", "toll"),
 )
 _STEP = 10 * clock.MINUTE
+_STEPS_PER_HOUR = clock.HOUR // _STEP
 _STEPS_PER_WEEK = clock.WEEK // _STEP
 
 
@@ -145,6 +151,7 @@ class Tally:
             self.has_toll[list(rule.lines)] = True
         self.revenue = np.zeros(by_line)
         self.tolls: list[Ints] = []
+        self.toll = np.full(by_week_hour, np.nan)
         self.waits = Waits(lines)
         self.waits_of_lines = self.waits.lines()
         self.hourly_p95 = np.full(by_week_hour, np.nan)
@@ -166,9 +173,11 @@ class Tally:
         self._read_posted(crossings.posted)
         self._see_booths(crossings.opened, self.window[1] if last else self.until + clock.WEEK)
         ready = (crossings.outcome == CROSSED) | (last & (crossings.outcome == INSIDE))
-        self._count(_Rows(*(getattr(crossings, name) for name in _Rows._fields)).of(np.flatnonzero(ready)))
+        rows = _Rows(*(getattr(crossings, name) for name in _Rows._fields))
+        self.waits.add([self._count(some.where(ready[place])) for place, some in rows.some_at_once()])
         if last:
             self.hourly_p95 = self.waits.by_hour(0.95)
+            self.toll = self._mean_toll()
 
     def take(self, island: Island, tally: Tally) -> None:
         """Take over what was counted of an island of the model."""
@@ -197,33 +206,36 @@ class Tally:
         measured: Bools = (tick >= first) & (tick < last) & ~self.standing[segment]
         return measured
 
-    def _count(self, c: _Rows) -> None:
-        """Count those who joined a line and will not be in another block."""
+    def _count(self, c: _Rows) -> Ints:
+        """Count some who joined a line and will not be in another block; return their waits, packed."""
         self.joined.add(c.line, c.tick)
         self.began.add(c.line, c.start)
         self.ended.add(c.line, c.end)
         c = c.where(self._is_measured(c.tick, c.segment))
-        self.arrivals += _count_by_week_hour(c.line, c.tick, len(self.lost))
+        joins = _Cells.of(c.line, c.tick, len(self.lost), clock.HOUR)
+        _add_by_week(self.arrivals, joins.times, joins.counts())
         self._add_revenue(c.line, c.tick)
         c = c.where(c.start != NONE)
         wait = c.start - c.tick
-        self.served += self._by_hour(c)
-        self.wait += self._by_hour(c, wait)
-        for number, minutes in enumerate(THRESHOLDS_MIN):
-            longer = c.line[wait > minutes * clock.MINUTE]
-            self.over[:, number] += np.bincount(longer, minlength=len(self.lost))
-        self.waits.add(c.line, _week_hour(c.tick), wait)
+        self._add_waits(c.line, c.tick, wait)
         self._keep_trucks(c, wait)
+        packed = self.waits.packed(c.line, _week_hour(c.tick), wait)
         c = c.where(c.depart != NONE)
         lines = len(self.lost)
         self.crossed += np.bincount(c.line, minlength=lines)
         self.crossing_time += np.bincount(c.line, weights=c.depart - c.tick, minlength=lines)
+        return packed
 
-    def _by_hour(self, c: _Rows, weights: Ints | None = None) -> Floats:
-        """Return the number of rows, or the sum of weights, by line and hour of joining, of the measured weeks."""
-        cell = c.line * self.served.shape[1] + (c.tick - self.window[0]) // clock.HOUR
-        found = np.bincount(cell, weights=weights, minlength=self.served.size)
-        return found.astype(np.float64, copy=False).reshape(self.served.shape)
+    def _add_waits(self, line: Ints, tick: Ints, wait: Ints) -> None:
+        """Add up waits by hour of joining, and count the long ones."""
+        joins = _Cells.of(line, tick, len(self.lost), clock.HOUR)
+        hours = joins.times - self.window[0] // clock.HOUR
+        self.served[:, hours] += joins.counts()
+        self.wait[:, hours] += joins.sum_of(wait)
+        for number, minutes in enumerate(THRESHOLDS_MIN):
+            longer = np.flatnonzero(wait > minutes * clock.MINUTE)
+            line, wait = line[longer], wait[longer]
+            self.over[:, number] += np.bincount(line, minlength=len(self.lost))
 
     def _keep_trucks(self, c: _Rows, wait: Ints) -> None:
         """Keep key, port and wait of single trucks by the week in which they joined."""
@@ -240,13 +252,28 @@ class Tally:
             return
         line, tick = line[paid], tick[paid]
         charged = np.array([of.toll for of in self.model.lines])[line, _week_hour(tick)]
+        for rule, since, steps in self._toll_steps():
+            on_rule = np.isin(line, rule.lines)
+            charged[on_rule] += rule.step * steps[np.searchsorted(since, tick[on_rule], side="right") - 1]
+        self.revenue += np.bincount(line, weights=charged, minlength=len(self.revenue))
+
+    def _mean_toll(self) -> Floats:
+        """Return the mean toll of the measured weeks by line and hour of the week, dollars; NaN where none is."""
+        toll = np.array([line.toll for line in self.model.lines], np.float64)
+        edges = np.arange(self.window[0], self.window[1] + 1, clock.HOUR)
+        for rule, since, steps in self._toll_steps():
+            by_hour = _areas(since, steps, edges).reshape(-1, clock.HOURS_PER_WEEK).sum(axis=0)
+            toll[list(rule.lines)] += rule.step * by_hour / (clock.HOUR * self.model.weeks)
+        toll[~self.has_toll] = np.nan
+        dollars: Floats = toll / MILLI
+        return dollars
+
+    def _toll_steps(self) -> Iterator[tuple[TollRule, Ints, Ints]]:
+        """Yield each responsive toll with the ticks since which it has stood at a step, and the steps."""
         changes = np.concatenate(self.tolls)
         for number, rule in enumerate(self.model.toll_rules):
-            on_rule = np.isin(line, rule.lines)
             moved = changes[changes[:, 1] == number]
-            steps = np.concatenate([[0], moved[:, 2]])
-            charged[on_rule] += rule.step * steps[np.searchsorted(moved[:, 0], tick[on_rule], side="right")]
-        self.revenue += np.bincount(line, weights=charged, minlength=len(self.revenue))
+            yield rule, np.concatenate([[0], moved[:, 0]]), np.concatenate([[0], moved[:, 2]])
 
     def _see_longest_queues(self, c: Crossings, carried: int) -> None:
         """Note the longest queue of each line, as those of the measured weeks found it with themselves behind it.
@@ -258,10 +285,9 @@ class Tally:
         by_line = np.split(np.argsort(line, kind="stable"), np.cumsum(np.bincount(line, minlength=lines)))
         for number, rows in enumerate(by_line[:lines]):
             joins, starts = c.tick[rows], c.start[rows]
-            begun = np.searchsorted(np.where(starts == NONE, _NOT_YET, starts), joins, side="right")
-            queue = np.arange(1, len(rows) + 1) - begun
-            counted = (rows >= carried) & (joins >= self.window[0])
-            self.longest[number] = max(self.longest[number], queue[counted].max(initial=0))
+            starts[starts == NONE] = _NOT_YET
+            first = max(np.searchsorted(rows, carried), np.searchsorted(joins, self.window[0]))
+            self.longest[number] = _longest_queue(joins, starts, int(first), int(self.longest[number]))
 
     def _read_posted(self, posted: Ints) -> None:
         """Add up the posted waits of a block's readings, ticks, and count them, where a gate was open."""
@@ -283,10 +309,7 @@ class Tally:
             booths = np.concatenate([[self.open[line]], changes[:, 2]])
             self.open[line] = booths[-1]
             if len(edges):
-                before = np.searchsorted(tick, edges, side="right") - 1
-                area = np.concatenate([[0], np.cumsum(booths[:-1] * np.diff(tick))])
-                hours = np.diff(area[before] + booths[before] * (edges - tick[before]))
-                self.open_time[line] += hours.reshape(-1, clock.HOURS_PER_WEEK).sum(axis=0)
+                self.open_time[line] += _areas(tick, booths, edges).reshape(-1, clock.HOURS_PER_WEEK).sum(axis=0)
         self.until = until
 
     def measures(self) -> Measures:
@@ -364,6 +387,7 @@ class Tally:
             self.ended.count / weeks,
             booths,
             _ratios(busy, staffed),
+            self.toll,
         )
         return np.stack(columns, axis=2)
 
@@ -404,6 +428,12 @@ class _Rows(NamedTuple):
         """Return some of the rows."""
         return _Rows(*(column[rows] for column in self))
 
+    def some_at_once(self) -> Iterator[tuple[slice, _Rows]]:
+        """Yield the rows some at a time, and where they stand."""
+        for first in range(0, len(self.tick), _AT_ONCE):
+            place = slice(first, first + _AT_ONCE)
+            yield place, _Rows(*(column[place] for column in self))
+
     def where(self, chosen: Bools) -> _Rows:
         """Return the rows that are chosen; most often that is all of them."""
         return self if chosen.all() else self.of(np.flatnonzero(chosen))
@@ -435,14 +465,18 @@ class _Passing:
         within = (tick != NONE) & (tick < end)
         if not within.all():
             line, tick = line[within], tick[within]
-        later = (end - np.maximum((tick // clock.WEEK + 1) * clock.WEEK, first)) // clock.WEEK
-        self.before += _whole(np.bincount(line, weights=later, minlength=len(self.before)))
-        measured = tick >= first
-        if not measured.all():
-            line, tick = line[measured], tick[measured]
-        step = line * _STEPS_PER_WEEK + tick % clock.WEEK // _STEP
-        self.steps += np.bincount(step, minlength=self.steps.size).reshape(self.steps.shape)
-        self.early += _count_by_week_hour(line, tick, len(self.before), clock.HOUR - tick % clock.HOUR)
+        cells = _Cells.of(line, tick, len(self.before), _STEP)
+        steps, count, since = cells.times, cells.counts(), cells.sum_of(cells.since)
+        weeks_after = (end - np.maximum((steps // _STEPS_PER_WEEK + 1) * clock.WEEK, first)) // clock.WEEK
+        self.before += count @ weeks_after
+        measured = steps * _STEP >= first
+        steps, count, since = steps[measured], count[:, measured], since[:, measured]
+        _add_by_week(self.steps, steps, count)
+        hours = steps[::_STEPS_PER_HOUR] // _STEPS_PER_HOUR
+        hour_ends = (hours + 1) * clock.HOUR - cells.begin
+        by_hour = len(count), len(hours), _STEPS_PER_HOUR
+        early = hour_ends * count.reshape(by_hour).sum(axis=2) - since.reshape(by_hour).sum(axis=2)
+        _add_by_week(self.early, hours, early)
 
     def take(self, lines: Ints, other: _Passing) -> None:
         """Take over what was counted of these lines."""
@@ -464,16 +498,77 @@ class _Passing:
         return means
 
 
-def _count_by_week_hour(line: Ints, tick: Ints, lines: int, weights: Ints | None = None) -> Ints:
-    """Return how many there are, or the sum of their weights, by line and hour of the week, shape (lines, 168)."""
-    cell = line * clock.HOURS_PER_WEEK + _week_hour(tick)
-    found = np.bincount(cell, weights=weights, minlength=lines * clock.HOURS_PER_WEEK)
-    return _whole(found).reshape(lines, clock.HOURS_PER_WEEK)
+def _areas(since: Ints, level: Ints, edges: Ints) -> Ints:
+    """Return the area, in ticks, below a level from one edge to the next; each level holds until the next begins."""
+    before = np.searchsorted(since, edges, side="right") - 1
+    area = np.concatenate([[0], np.cumsum(level[:-1] * np.diff(since))])
+    return np.diff(area[before] + level[before] * (edges - since[before]))
+
+
+class _Cells(NamedTuple):
+    """Rows in a table of lines by times of `width` ticks, as many whole hours as the rows take up.
+
+    `begin`: the tick at which its first hour begins; `since`: each row's ticks since then.
+    """
+
+    shape: tuple[int, int]
+    begin: int
+    width: int
+    since: Ints
+    cell: Ints
+
+    @classmethod
+    def of(cls, line: Ints, tick: Ints, lines: int, width: int) -> _Cells:
+        """Find the cells of rows."""
+        first, end = (int(tick.min()), int(tick.max()) + 1) if tick.size else (0, 0)
+        begin = first - first % clock.HOUR
+        times = -(-(end - begin) // clock.HOUR) * (clock.HOUR // width)
+        since = tick - begin
+        return cls((lines, times), begin, width, since, line * times + since // width)
+
+    @property
+    def times(self) -> Ints:
+        """Return the numbers of the times, counted from tick 0."""
+        return self.begin // self.width + np.arange(self.shape[1])
+
+    def counts(self) -> Ints:
+        """Return how many rows are in each cell."""
+        return np.bincount(self.cell, minlength=self.shape[0] * self.shape[1]).reshape(self.shape)
+
+    def sum_of(self, weights: Ints) -> Ints:
+        """Return the sums of weights of the rows of each cell."""
+        sums = np.bincount(self.cell, weights=weights, minlength=self.shape[0] * self.shape[1])
+        return _whole(sums).reshape(self.shape)
+
+
+def _add_by_week(table: Ints, times: Ints, found: Ints) -> None:
+    """Add what was found in times, one after the other, to a table of the times of the week."""
+    week, of_week = np.divmod(times, table.shape[1])
+    for number in np.unique(week):
+        table[:, of_week[week == number]] += found[:, week == number]
 
 
 def _whole(sums: npt.NDArray[np.float64 | np.int64]) -> Ints:
     """Return sums of whole numbers as such: below 2**53 they are exact."""
     return sums.astype(np.int64, copy=False)
+
+
+def _longest_queue(joins: Ints, starts: Ints, first: int, known: int) -> int:
+    """Return the longest queue that those from `first` on found with themselves behind it, or `known` if none longer.
+
+    Both are in order. Who stands behind more than so many finds the one so many places ahead not begun: that is asked
+    of all. How many exactly takes a search: that is asked of a few at first, and then of those with more than any of
+    them.
+    """
+    longest = known
+    rows = np.arange(first, len(joins), _SOME)
+    for _ in range(2):
+        queues = rows + 1 - np.searchsorted(starts, joins[rows], side="right")
+        longest = int(queues.max(initial=longest))
+        behind = max(first, longest)
+        ahead = starts[behind - longest :][: len(joins[behind:])]
+        rows = behind + np.flatnonzero(ahead > joins[behind:])
+    return longest
 
 
 def _groups(names: tuple[tuple[str, str, str], ...]) -> Iterator[tuple[str, str, str]]:
@@ -500,4 +595,5 @@ def _over_weeks(hours: Floats) -> Floats:
 
 
 def _week_hour(tick: Ints) -> Ints:
-    return tick // clock.HOUR % clock.HOURS_PER_WEEK
+    hour = tick // clock.HOUR
+    return hour - hour // clock.HOURS_PER_WEEK * clock.HOURS_PER_WEEK  # numpy's % takes several times as long

@@ -11,7 +11,7 @@ import pandas as pd
 from portsim import clock, economics
 from portsim.flows import COLUMNS as REPLICATION_COLUMNS
 from portsim.inference import IDENTICAL, NO_CLEAR_CHANGE, estimate, paired_difference
-from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, TOLL_REVENUE, Measures
+from portsim.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, TOLL, TOLL_REVENUE, Measures
 from portsim.schema import CargoRule
 from portsim.valuing import plain_rule
 
@@ -54,6 +54,7 @@ HOURLY_COLUMNS = (
     "queue_mean",
     "booths_open",
     "utilisation",
+    TOLL,
 )
 PROFILE_COLUMNS = (
     "scenario",

@@ -51,11 +51,17 @@ class Waits:
         self._runs: list[_Run] = []
         self._counts = [np.zeros(0, np.int64)] * lines
 
-    def add(self, line: Ints, week_hour: Ints, wait: Ints) -> None:
-        """Take up the waits of some travellers, by line and hour of the week, 0 to 167."""
-        if not wait.size:
+    @staticmethod
+    def packed(line: Ints, week_hour: Ints, wait: Ints) -> Ints:
+        """Return waits packed with their line and hour of the week, 0 to 167, as they are taken up."""
+        packed: Ints = (line * clock.HOURS_PER_WEEK + week_hour) << _WAIT_BITS | wait
+        return packed
+
+    def add(self, parts: Sequence[Ints]) -> None:
+        """Take up packed waits, as one run."""
+        packed = np.concatenate([np.zeros(0, np.int64), *parts])
+        if not packed.size:
             return
-        packed = (line * clock.HOURS_PER_WEEK + week_hour) << _WAIT_BITS | wait
         packed.sort()
         edges = np.searchsorted(packed, np.arange(self._cells + 1) << _WAIT_BITS)
         packed &= _WAIT_MASK

@@ -4,14 +4,17 @@ The week's timetable is a sorted list, reviews come at fixed ticks, decisions in
 of services are not known beforehand: they stand in a binary heap, as numbers that sort by (tick, rank, row). So
 everything up to a tick happens in the order of `_advance`: timetable, ends, review; and then the decisions.
 
-What travellers carry and what happens to them stands in `book`, a column a traveller: first those still inside from
-earlier weeks, then those who decide this week, so that the order of the columns is that of the travellers' numbers.
-Only the travellers of one week and those then inside are held.
+Travellers stand in rows: first those still inside from earlier weeks, then those who decide this week, so that the
+order of the rows is that of the travellers' numbers. What happens to them stands in `book`, a column a traveller; what
+the calendar must find of those inside, who come in no order, in `trips`, side by side. Only the travellers
+of one week and those then inside are held.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -33,10 +36,12 @@ from portsim.workload import WeekBlock, Workload
 Ints = npt.NDArray[np.int64]
 Table = npt.NDArray[np.void]
 Row = np.uint64  # of the book, as the kernel counts them: an index that may be negative costs a test each time
+At = np.uint64  # a place in any table, for the same reason
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
-# Rows of the book; after FIRST_START come starts and ends by stage (primary is 0), uniforms and multipliers.
-NUMBER, KEY, TICK, SEGMENT, LINE, OUTCOME, DEPART, VISIT, BEHIND, FIRST_START = range(10)
+LINE, OUTCOME, DEPART, FIRST_START = range(4)  # rows of the book; then starts and ends by stage (primary is 0)
+TRIP = np.dtype([("behind", np.int32), ("visit", np.int32), ("traveller_class", np.int32)])
+LASTING = ("key", "tick", "segment", "multiplier", "referral")  # what travellers carry to the end; see WeekBlock
 
 _ROW_BITS = 24
 _ROW = (1 << _ROW_BITS) - 1
@@ -51,21 +56,22 @@ def _table(*fields: str) -> np.dtype[np.void]:
     return np.dtype([(name, np.int64) for name in fields])
 
 
-# A line and its booths. `first`, `last`: in line, by row, linked by BEHIND. `first_visit`..`last_visit`: where the
-# travellers of a line go. The gate and what is known of the wait are lines' only.
+# A line and its booths. `first`, `last`: in line, by row, linked by `behind`. `first_visit`: where the
+# travellers of a line begin. The gate and what is known of the wait are lines' only.
 STATION = _table(
     *("waiting", "first", "last", "in_service", "open", "clearing", "queue_area", "area_until", "multiplier"),
-    *("first_visit", "last_visit", "gate_open", "informed_wait", "posted_wait"),
+    *("first_visit", "gate_open", "informed_wait", "posted_wait"),
     *("place", "stacked", "first_lane", "last_lane", "lanes_used", "singles"),
 )
 STEP = _table("tick", "station", "booths", "clearing", "gate")  # of a timetable; or of a gate, unless that is NONE
 OFFICERS = -2  # instead of a gate: officers are shared out anew, by the rule of this number
-VISIT_OF_LINE = _table("station", "stage", "share", "uniform")  # primary first, then referrals
+VISIT_OF_LINE = _table("station", "stage", "share", "last")  # primary first, then referrals, up to not with `last`
 SEGMENT_OF_TRAVELLERS = _table("traveller_class", "standing_in", "first_option", "last_option", "as_of")
 OPTION = _table("first_line", "last_line", "line", "cost", "toll")  # a port; the line preferred as things are known
 CALENDAR = _table(
-    *("now", "week", "next_step", "step_tick", "next_review", "next_posting", "next_policy", "hour", "news"),
-    *("ends", "inside", "changes", "readings", "toll_changes", "lines", "stages", "wait_weight", "shortest_line"),
+    *("now", "week", "next_step", "step_tick", "next_review", "next_posting", "next_policy", "coming"),
+    *("hour", "hour_end", "news", "ends", "reached", "inside", "changes", "readings", "toll_changes"),
+    *("lines", "stages", "wait_weight", "shortest_line"),
     *("information_interval", "posting_interval", "posting_step"),
 )
 # Responsive booths of a crossing: its lines are columns `first`..`last` of the crew; rows of the crew, by line.
@@ -104,14 +110,29 @@ class Border(NamedTuple):
 
 
 class Week(NamedTuple):
-    """Travellers in flight, and what is written down about one call of the kernel."""
+    """What travellers carry and what happens to them, by row; and what is written down about one call of the kernel."""
 
+    key: Ints
+    tick: Ints
+    segment: Ints
+    multiplier: Ints
+    referral: Ints
     book: Ints
-    patience: Ints
+    trips: Table
+    patience: Ints  # of those who decide, as are tastes
     taste: Ints
     opened: Ints
     posted: Ints
     tolls: Ints
+
+
+class Carried(NamedTuple):
+    """Travellers still inside at a week's end: their numbers, what they carry, and their part of book and trips."""
+
+    number: Ints
+    lasting: dict[str, Ints]
+    book: Ints
+    trips: Table
 
 
 class Block(NamedTuple):
@@ -133,23 +154,27 @@ def blocks(port_model: PortModel, workload: Workload) -> Iterator[Block]:
     """Simulate week by week; the last block has run on, without new decisions, until the lines then there are served.
 
     The reference engine says in words what happens; here it is the same, tick by tick. A block's columns hold until
-    the next is asked for, which is written over them.
+    the next is asked for, which is written over them; those of the last until another run begins.
     """
+    with _lent_shelf() as shelf:
+        yield from _blocks(port_model, workload, shelf)
+
+
+def _blocks(port_model: PortModel, workload: Workload, shelf: _Shelf) -> Iterator[Block]:
     border = _border(port_model)
-    shelf = _Shelf()
-    book = np.empty((_multiplier_row(port_model, len(port_model.multipliers)), 0), np.int64)
+    week: Week | None = None
+    numbers = np.zeros(0, np.int64)  # of the travellers in the rows of the week
     numbered = 0
     for number, drawn in enumerate(workload.weeks()):
         start, end = number * WEEK, (number + 1) * WEEK
-        carried = _carry_over(border, book, start)
-        book = shelf.book(len(book), carried.shape[1] + len(drawn))
-        _write_in(book, port_model, carried, drawn, numbered)
+        carried = _nobody(port_model) if week is None else _carry_over(border, week, numbers, start)
+        numbers = np.concatenate([carried.number, np.arange(numbered, numbered + len(drawn))])
         numbered += len(drawn)
-        week = _week(border, book, drawn)
-        _RUN_WEEK(border, week, carried.shape[1], end)
+        week = _week(border, shelf, carried, drawn)
+        _RUN_WEEK(border, week, len(carried.number), end)
         if end == port_model.horizon:
             _RUN_ON(border, week, end + WEEK)
-        yield Block(carried[NUMBER], _crossings(border, week))
+        yield Block(carried.number, _crossings(border, week))
 
 
 # --- compilation -------------------------------------------------------------------------------
@@ -184,6 +209,12 @@ def _jit(function: Compiled) -> Compiled:
     return part
 
 
+def _copied(function: Compiled) -> Compiled:
+    """Compile a part with its only caller: by itself it would take as long once more."""
+    part: Compiled = numba.njit(inline="always", **_OPTIONS)(function)
+    return part
+
+
 def _on_disk(function: Compiled) -> Compiled:
     """Compile an entry of the kernel and keep it on disk, if there is a place."""
     try:
@@ -199,23 +230,23 @@ def _on_disk(function: Compiled) -> Compiled:
 @_jit
 def _join(border: Border, week: Week, row: Row, visit: int) -> None:
     """Let a traveller join the line of a visit."""
-    number = border.visits[visit].station
-    station = border.stations[number]
-    week.book[VISIT, row] = visit
+    number = border.visits[At(visit)].station
+    station = border.stations[At(number)]
+    trip = week.trips[row]
+    trip.visit, trip.behind = visit, NONE
     if _has_room(station):
         _start(border, week, number, row)
         return
     _account(border, station)
-    week.book[BEHIND, row] = NONE
     if station.waiting:
-        week.book[BEHIND, Row(station.last)] = row
+        week.trips[Row(station.last)].behind = row
     else:
         station.first = row
     station.last = row
     station.waiting += 1
-    stage = border.visits[visit].stage
+    stage = border.visits[At(visit)].stage
     if stage:
-        week.book[FIRST_START + stage, row] = WAITING
+        week.book[At(FIRST_START + stage), row] = WAITING
 
 
 @_jit
@@ -229,11 +260,11 @@ def _has_room(station: Any) -> bool:
 @_jit
 def _serve(border: Border, week: Week, number: int) -> None:
     """Let the head of the line start while a booth is free; close the booths that cleared the line."""
-    station = border.stations[number]
+    station = border.stations[At(number)]
     while station.waiting and _has_room(station):
         _account(border, station)
         row = Row(station.first)
-        station.first = week.book[BEHIND, row]
+        station.first = week.trips[row].behind
         station.waiting -= 1
         _start(border, week, number, row)
     if station.clearing and not station.waiting:
@@ -246,16 +277,15 @@ def _start(border: Border, week: Week, number: int, row: Row) -> None:
     """Let a service start, and put its end on the calendar."""
     calendar = border.calendar[0]
     now = calendar.now
-    station = border.stations[number]
+    station = border.stations[At(number)]
     if station.stacked:
         _enter_lane(border, station, row)
     station.in_service += 1
-    book = week.book
-    stage = border.visits[book[VISIT, row]].stage
-    book[FIRST_START + stage, row] = now
-    traveller_class = border.segments[book[SEGMENT, row]].traveller_class
-    mean = border.mean_service[number, traveller_class, now // HOUR % HOURS_PER_WEEK]
-    end = now + rules.service_ticks(mean, book[station.multiplier, row])
+    trip = week.trips[row]
+    stage = border.visits[At(trip.visit)].stage
+    week.book[At(FIRST_START + stage), row] = now
+    mean = border.mean_service[At(number), At(trip.traveller_class), At(_hour_of_week(calendar))]
+    end = now + rules.service_ticks(mean, week.multiplier[At(station.multiplier), row])
     _push(border.ends, calendar, (end - calendar.week) << _TICK_BITS | (_LATER if stage else 0) | np.int64(row))
 
 
@@ -464,11 +494,15 @@ def _review_policies(border: Border, week: Week) -> None:
 
 @_jit
 def _push(ends: Ints, calendar: Any, end: int) -> None:
-    """Put an end into the heap: up from the last place until its parent is earlier."""
-    place = calendar.ends
+    """Put an end into the heap: first of all, instead of one just reached, or up until its parent is earlier."""
+    if calendar.reached:
+        calendar.reached = 0
+        _sift(ends, At(calendar.ends), end)
+        return
+    place = At(calendar.ends)
     calendar.ends += 1
-    while place > 0:
-        parent = (place - 1) >> 1
+    while place > At(0):
+        parent = (place - At(1)) >> At(1)
         if ends[parent] < end:
             break
         ends[place] = ends[parent]
@@ -477,25 +511,30 @@ def _push(ends: Ints, calendar: Any, end: int) -> None:
 
 
 @_jit
-def _pop(ends: Ints, calendar: Any) -> int:
-    """Take the earliest end out of the heap: the last one fills the gap, down until both children are later.
-
-    Where it stood, an end that is never reached makes a second child of one that has none. Which child is the earlier
-    is a coin's toss, so it is added, not branched on.
-    """
-    earliest = ends[0]
+def _drop(ends: Ints, calendar: Any) -> None:
+    """Take the end just reached out of the heap: the last one takes its place."""
+    calendar.reached = 0
     calendar.ends -= 1
-    count = calendar.ends
-    moved, place, child = ends[count], 0, 1
+    count = At(calendar.ends)
+    _sift(ends, count, ends[count])
+
+
+@_jit
+def _sift(ends: Ints, count: At, end: int) -> None:
+    """Put an end in the place of the first of so many, down until both children are later.
+
+    Where there is one child, an end that is never reached makes the second. Which child is the earlier is a coin's
+    toss, so it is added, not branched on.
+    """
+    place, child = At(0), At(1)
     ends[count] = _NO_END
     while child < count:
-        child += ends[child + 1] < ends[child]
-        if moved < ends[child]:
+        child += At(ends[child + At(1)] < ends[child])
+        if end < ends[child]:
             break
         ends[place] = ends[child]
-        place, child = child, 2 * child + 1
-    ends[place] = moved
-    return int(earliest)
+        place, child = child, (child << At(1)) + At(1)
+    ends[place] = end
 
 
 @_jit
@@ -516,23 +555,34 @@ def _end_services(border: Border, week: Week, until: int) -> None:
 
 @_jit
 def _end_service(border: Border, week: Week) -> None:
-    """End the earliest service: the booth takes the head of its line, the traveller goes on or leaves."""
+    """End the earliest service. Most often the next of the line starts, whose end takes its place in the heap."""
     calendar = border.calendar[0]
     calendar.now = _first_end(border)
-    row = Row(_pop(border.ends, calendar) & _ROW)
-    ended = week.book[VISIT, row]
-    visit = border.visits[ended]
-    if border.stations[visit.station].stacked and not _leave_lane(border, visit.station, np.int64(row)):
+    calendar.reached = 1
+    _leave_booth(border, week, Row(border.ends[0] & _ROW))
+    if calendar.reached:
+        _drop(border.ends, calendar)
+
+
+@_jit
+def _leave_booth(border: Border, week: Week, row: Row) -> None:
+    """Let the booth take the head of its line, and the traveller go on or leave."""
+    calendar = border.calendar[0]
+    ended = week.trips[row].visit
+    visit = border.visits[At(ended)]
+    station = border.stations[At(visit.station)]
+    if station.stacked and not _leave_lane(border, visit.station, np.int64(row)):
         return
-    week.book[FIRST_START + 1 + calendar.stages + visit.stage, row] = calendar.now
-    border.stations[visit.station].in_service -= 1
+    week.book[At(FIRST_START + 1 + calendar.stages + visit.stage), row] = calendar.now
+    station.in_service -= 1
     _serve(border, week, visit.station)
-    for coming in range(ended + 1, border.stations[week.book[LINE, row]].last_visit):
-        if week.book[border.visits[coming].uniform, row] < border.visits[coming].share:
+    for coming in range(ended + 1, visit.last):
+        referral = border.visits[At(coming)]
+        if week.referral[At(referral.stage - 1), row] < referral.share:
             _join(border, week, row, coming)
             return
-    week.book[DEPART, row] = calendar.now
-    week.book[OUTCOME, row] = CROSSED
+    week.book[At(DEPART), row] = calendar.now
+    week.book[At(OUTCOME), row] = CROSSED
     calendar.inside -= 1
 
 
@@ -540,22 +590,31 @@ def _end_service(border: Border, week: Week) -> None:
 def _advance(border: Border, week: Week, until: int) -> None:
     """Let everything but decisions happen, up to and with a tick: timetable, ends, review."""
     calendar = border.calendar[0]
-    while True:
-        coming = min(calendar.step_tick, calendar.next_review, calendar.next_posting, calendar.next_policy)
-        if coming > until:
-            break
-        _end_services(border, week, coming - 1)
-        calendar.now = coming
+    while calendar.coming <= until:
+        _end_services(border, week, calendar.coming - 1)
+        calendar.now = calendar.coming
         _keep_timetable(border, week)
-        _end_services(border, week, coming)
-        if calendar.next_review == coming:
+        _end_services(border, week, calendar.now)
+        if calendar.next_review == calendar.now:
             _inform(border)
-        if calendar.next_posting == coming:
+        if calendar.next_posting == calendar.now:
             _post(border, week)
-        if calendar.next_policy == coming:
+        if calendar.next_policy == calendar.now:
             _review_policies(border, week)
+        calendar.coming = min(calendar.step_tick, calendar.next_review, calendar.next_posting, calendar.next_policy)
     _end_services(border, week, until)
     calendar.now = until
+
+
+@_jit
+def _hour_of_week(calendar: Any) -> int:
+    """Return the hour of the week now; a new one is news, as tolls and costs go by the hour."""
+    if calendar.now >= calendar.hour_end:
+        hours = calendar.now // HOUR
+        calendar.hour = hours % HOURS_PER_WEEK
+        calendar.hour_end = (hours + 1) * HOUR
+        calendar.news += 1
+    return int(calendar.hour)
 
 
 @_jit
@@ -616,24 +675,25 @@ def _current_wait(border: Border, line: int) -> int:
 def _decide(border: Border, week: Week, row: Row, newcomer: Row) -> None:
     """Choose the port, whether to go at all, and the line; and join it."""
     calendar, book = border.calendar[0], week.book
-    segment = border.segments[book[SEGMENT, row]]
+    segment = border.segments[At(week.segment[row])]
     line = segment.standing_in
     if line == NONE:
         _keep_up(border, segment)
         chosen = _choose_port(border, week, segment, newcomer)
         if chosen == NONE:
-            book[OUTCOME, row] = TURNED_AWAY
+            book[At(OUTCOME), row] = TURNED_AWAY
             return
-        option = border.options[chosen]
-        book[LINE, row] = option.line
-        if not rules.has_patience(border.stations[option.line].informed_wait, option.toll, week.patience[newcomer]):
-            book[OUTCOME, row] = LOST
+        option = border.options[At(chosen)]
+        book[At(LINE), row] = option.line
+        if not rules.has_patience(border.stations[At(option.line)].informed_wait, option.toll, week.patience[newcomer]):
+            book[At(OUTCOME), row] = LOST
             return
         line = _line_as_seen(border, option)
-    book[LINE, row] = line
-    book[OUTCOME, row] = INSIDE
+    book[At(LINE), row] = line
+    book[At(OUTCOME), row] = INSIDE
+    week.trips[row].traveller_class = segment.traveller_class
     calendar.inside += 1
-    _join(border, week, row, border.stations[line].first_visit)
+    _join(border, week, row, border.stations[At(line)].first_visit)
 
 
 @_jit
@@ -644,7 +704,7 @@ def _choose_port(border: Border, week: Week, segment: Any, newcomer: Row) -> int
     """
     best, best_cost = NONE, _CLOSED // 2
     for chosen in range(segment.first_option, segment.last_option):
-        cost = border.options[chosen].cost - week.taste[chosen - segment.first_option, newcomer]
+        cost = border.options[At(chosen)].cost - week.taste[At(chosen - segment.first_option), newcomer]
         better = cost < best_cost
         best = chosen if better else best
         best_cost = cost if better else best_cost
@@ -658,10 +718,7 @@ def _keep_up(border: Border, segment: Any) -> None:
     All but taste is the same for all its travellers in between.
     """
     calendar = border.calendar[0]
-    hour = calendar.now // HOUR % HOURS_PER_WEEK
-    if hour != calendar.hour:
-        calendar.hour = hour
-        calendar.news += 1
+    hour = _hour_of_week(calendar)
     if segment.as_of == calendar.news:
         return
     segment.as_of = calendar.news
@@ -714,19 +771,21 @@ def _choose_line(border: Border, option: Any, count: int) -> int:
 # --- entries -----------------------------------------------------------------------------------
 
 
-@_jit
+@_copied
 def _run_week(border: Border, week: Week, first: int, until: int) -> None:
     """Let the travellers from `first` on decide, and everything happen up to, but not at, a tick."""
-    for place in range(first, week.book.shape[1]):
+    for place in range(first, len(week.tick)):
         row, newcomer = Row(place), Row(place - first)
-        if border.segments[week.book[SEGMENT, row]].standing_in == NONE:  # who stands in line is there before all
-            _advance(border, week, week.book[TICK, row])
+        for column in range(len(week.book)):
+            week.book[At(column), row] = NONE
+        if border.segments[At(week.segment[row])].standing_in == NONE:  # who stands in line is there before all
+            _advance(border, week, week.tick[row])
         _decide(border, week, row, newcomer)
     _advance(border, week, until - 1)
     border.calendar[0].now = until
 
 
-@_jit
+@_copied
 def _run_on(border: Border, week: Week, until: int) -> None:
     """Without decisions or reviews, go on until nobody is inside any more, or up to, but not at, a tick."""
     calendar = border.calendar[0]
@@ -779,7 +838,6 @@ def _border(port_model: PortModel) -> Border:
     calendar = np.zeros(1, CALENDAR)
     for name, value in {
         "step_tick": 0,
-        "hour": NONE,
         "lines": len(lines),
         "stages": port_model.stages,
         "wait_weight": port_model.wait_weight,
@@ -848,11 +906,9 @@ def _stations(port_model: PortModel) -> tuple[Table, int]:
     lanes = np.array(_most_open(port_model), np.int64) * table["stacked"]
     table["last_lane"] = np.cumsum(lanes)
     table["first_lane"] = table["last_lane"] - lanes
-    table["multiplier"] = [_multiplier_row(port_model, station.multiplier) for station in stations]
+    table["multiplier"] = [station.multiplier for station in stations]
     visits = [1 + len(line.referrals) for line in port_model.lines]
-    lines = table[: len(visits)]
-    lines["last_visit"] = np.cumsum(visits)
-    lines["first_visit"] = lines["last_visit"] - visits
+    table["first_visit"][: len(visits)] = np.cumsum(visits) - visits
     return table, int(lanes.sum())
 
 
@@ -887,11 +943,9 @@ def _toll_rules(port_model: PortModel) -> Table:
 def _visits(port_model: PortModel) -> Table:
     found: list[tuple[int, ...]] = []
     for number, line in enumerate(port_model.lines):
-        found.append((number, 0, 0, 0))
-        found += [
-            (len(port_model.lines) + r.station, r.stage + 1, r.share, _uniform_row(port_model, r.stage))
-            for r in line.referrals
-        ]
+        last = len(found) + 1 + len(line.referrals)
+        found.append((number, 0, 0, last))
+        found += [(len(port_model.lines) + r.station, r.stage + 1, r.share, last) for r in line.referrals]
     return _rows(found, VISIT_OF_LINE)
 
 
@@ -934,47 +988,61 @@ def _options(port_model: PortModel) -> Table:
     return _rows(found, OPTION)
 
 
-def _uniform_row(port_model: PortModel, stage: int) -> int:
-    return FIRST_START + 2 * (1 + port_model.stages) + stage
-
-
-def _multiplier_row(port_model: PortModel, multiplier: int) -> int:
-    return _uniform_row(port_model, port_model.stages) + multiplier
-
-
 class _Shelf:
-    """Memory for the books of a run, one after the other, so that the system is not asked for it every week."""
+    """Memory for the columns of a run's weeks, by name: to ask the system for it takes as long as to fill it."""
 
     def __init__(self) -> None:
-        self.memory = np.empty(0, np.int64)
+        self.memory: dict[str, npt.NDArray[Any]] = {}
 
-    def book(self, rows: int, travellers: int) -> Ints:
-        """Return a book with whatever stands in it."""
-        if travellers > _ROW:
-            raise OverflowError(f"{travellers:,} travellers a week are more than the compiled engine can hold")
-        if self.memory.size < rows * travellers:
-            self.memory = np.empty(rows * travellers * 5 // 4, np.int64)
-        return self.memory[: rows * travellers].reshape(rows, travellers)
+    def columns(self, name: str, rows: tuple[int, ...], travellers: int, kind: Any = np.int64) -> npt.NDArray[Any]:
+        """Return columns with whatever stands in them, shape (*rows, travellers)."""
+        size = math.prod(rows) * travellers
+        if name not in self.memory or self.memory[name].size < size:
+            self.memory[name] = np.empty(size * 5 // 4, kind)
+        return self.memory[name][:size].reshape(*rows, travellers)
 
-
-def _write_in(book: Ints, port_model: PortModel, carried: Ints, drawn: WeekBlock, numbered: int) -> None:
-    """Write down those carried over and, numbered on, a week's travellers as they are before they decide."""
-    book[:, : carried.shape[1]] = carried
-    fresh = book[:, carried.shape[1] :]
-    fresh[NUMBER] = np.arange(numbered, numbered + len(drawn))
-    fresh[KEY], fresh[TICK], fresh[SEGMENT] = drawn.key, drawn.tick, drawn.segment
-    fresh[LINE : _uniform_row(port_model, 0)] = NONE
-    fresh[_uniform_row(port_model, 0) : _multiplier_row(port_model, 0)] = drawn.referral
-    fresh[_multiplier_row(port_model, 0) :] = drawn.multiplier
+    def together(self, name: str, carried: Ints, drawn: Ints) -> Ints:
+        """Return columns of those carried over and of those drawn; where nobody is, what was drawn as it is."""
+        if not carried.shape[-1]:
+            return np.ascontiguousarray(drawn)
+        both = self.columns(name, carried.shape[:-1], carried.shape[-1] + drawn.shape[-1])
+        return np.concatenate([carried, drawn], axis=-1, out=both)
 
 
-def _carry_over(border: Border, book: Ints, start: int) -> Ints:
+_FREE_SHELVES: list[_Shelf] = []  # of runs that are over
+
+
+@contextmanager
+def _lent_shelf() -> Iterator[_Shelf]:
+    """Lend a run a shelf nobody uses: there are as many as runs at a time, however many runs there are."""
+    try:
+        shelf = _FREE_SHELVES.pop()
+    except IndexError:
+        shelf = _Shelf()
+    try:
+        yield shelf
+    finally:
+        _FREE_SHELVES.append(shelf)
+
+
+def _nobody(port_model: PortModel) -> Carried:
+    """Return those who are carried over into the first week."""
+    none = np.zeros(0, np.int64)
+    stages, multipliers = port_model.stages, len(port_model.multipliers)
+    lasting = dict.fromkeys(LASTING, none) | {
+        "multiplier": np.zeros((multipliers, 0), np.int64),
+        "referral": np.zeros((stages, 0), np.int64),
+    }
+    return Carried(none, lasting, np.zeros((FIRST_START + 2 * (1 + stages), 0), np.int64), np.zeros(0, TRIP))
+
+
+def _carry_over(border: Border, week: Week, numbers: Ints, start: int) -> Carried:
     """Return the travellers still inside, and let queues and calendar call them by their new rows."""
-    inside = np.flatnonzero(book[OUTCOME] == INSIDE)
-    new_row = np.full(book.shape[1] + 1, NONE)  # the last is that of NONE
+    inside = np.flatnonzero(week.book[OUTCOME] == INSIDE)
+    new_row = np.full(len(numbers) + 1, NONE)  # the last is that of NONE
     new_row[inside] = np.arange(len(inside))
-    carried = book[:, inside]
-    carried[BEHIND] = new_row[carried[BEHIND]]
+    trips = week.trips[inside]
+    trips["behind"] = new_row[trips["behind"]]
     stations, calendar = border.stations, border.calendar
     waiting = stations["waiting"] > 0
     for place in ("first", "last"):
@@ -983,11 +1051,30 @@ def _carry_over(border: Border, book: Ints, start: int) -> Ints:
     ends = border.ends[: calendar["ends"][0]]
     ends[:] = (ends & ~_ROW | new_row[ends & _ROW]) - (start - calendar["week"] << _TICK_BITS)
     calendar["week"] = start
-    return carried
+    lasting = {name: getattr(week, name)[..., inside] for name in LASTING}
+    return Carried(numbers[inside], lasting, week.book[:, inside], trips)
 
 
-def _week(border: Border, book: Ints, drawn: WeekBlock) -> Week:
-    """Return a week to be run, with room for what will be written down of it and of the week after."""
+def _week(border: Border, shelf: _Shelf, carried: Carried, drawn: WeekBlock) -> Week:
+    """Return a week to be run: those carried over, then its own, and room for what will be written down of it."""
+    first, travellers = len(carried.number), len(carried.number) + len(drawn)
+    if travellers > _ROW:
+        raise OverflowError(f"{travellers:,} travellers a week are more than the compiled engine can hold")
+    book = shelf.columns("book", (len(carried.book),), travellers)
+    trips = shelf.columns("trips", (), travellers, TRIP)
+    book[:, :first], trips[:first] = carried.book, carried.trips
+    return Week(
+        **{name: shelf.together(name, of, getattr(drawn, name)) for name, of in carried.lasting.items()},
+        book=book,
+        trips=trips,
+        patience=np.ascontiguousarray(drawn.patience),
+        taste=np.ascontiguousarray(drawn.taste),
+        **_room(border),
+    )
+
+
+def _room(border: Border) -> dict[str, Ints]:
+    """Return room for what a week, and the week after, writes down apart from its travellers."""
     calendar = border.calendar[0]
     calendar["changes"] = calendar["readings"] = calendar["toll_changes"] = 0
     readings = -(-(calendar["week"] + WEEK - calendar["next_posting"]) // calendar["posting_interval"])
@@ -995,14 +1082,11 @@ def _week(border: Border, book: Ints, drawn: WeekBlock) -> Week:
     for rule in border.booth_rules:  # so may each step of the officers, and each review, on every line
         steps = 2 * (border.steps["gate"] == OFFICERS).sum() + WEEK // rule["interval"] + 1
         changes += 2 * (rule["last"] - rule["first"]) * steps
-    return Week(
-        book=book,
-        patience=np.ascontiguousarray(drawn.patience),
-        taste=np.ascontiguousarray(drawn.taste),
-        opened=np.zeros((changes, 3), np.int64),
-        posted=np.zeros((max(readings, 0), calendar["lines"]), np.int64),
-        tolls=np.zeros((int((WEEK // border.toll_rules["interval"] + 1).sum()), 3), np.int64),
-    )
+    return {
+        "opened": np.zeros((changes, 3), np.int64),
+        "posted": np.zeros((max(readings, 0), calendar["lines"]), np.int64),
+        "tolls": np.zeros((int((WEEK // border.toll_rules["interval"] + 1).sum()), 3), np.int64),
+    }
 
 
 def _crossings(border: Border, week: Week) -> Crossings:
@@ -1010,9 +1094,9 @@ def _crossings(border: Border, week: Week) -> Crossings:
     calendar, stations, book = border.calendar[0], border.stations, week.book
     starts, ends = FIRST_START, FIRST_START + 1 + calendar["stages"]
     return Crossings(
-        key=book[KEY],
-        tick=book[TICK],
-        segment=book[SEGMENT],
+        key=week.key,
+        tick=week.tick,
+        segment=week.segment,
         line=book[LINE],
         start=book[starts],
         end=book[ends],
