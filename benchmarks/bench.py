@@ -28,9 +28,10 @@ import page
 import plain_simpy as plain
 import workloads
 from contestants import CASES, COMPILED, CONTESTANTS, PLAIN
-from portsim import experiment, scenario
-from portsim.model import PortModel
-from portsim.records import NONE
+from portsim.border.model import PortModel
+from portsim.border.records import NONE
+from portsim.language import scenario
+from portsim.runs import experiment
 from workloads import Drawn
 
 Ints = npt.NDArray[np.int64]

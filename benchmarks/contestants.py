@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 import plain_simpy as plain
 import workloads
+from portsim.border.model import PortModel
+from portsim.border.records import NONE, Crossings
 from portsim.engines import compiled, reference
-from portsim.model import PortModel
-from portsim.records import NONE, Crossings
 from workloads import Drawn
 
 Ints = npt.NDArray[np.int64]

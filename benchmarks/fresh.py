@@ -42,7 +42,7 @@ def start(name: str) -> None:
         ciw_models.simulate_line(plain_simpy.LineOfTravellers(1, [1, 2, 3], [1, 1, 1]))
     else:
         import workloads  # noqa: PLC0415
-        from portsim import experiment  # noqa: PLC0415
+        from portsim.runs import experiment  # noqa: PLC0415
 
         model = workloads.thinned(workloads.model_of("mmc"), FEW)
         experiment.simulate(model, workloads.drawn(model), "simpy" if name == "portsim SimPy" else "compiled")

@@ -13,9 +13,10 @@ from functools import partial
 import numpy as np
 
 import workloads
-from portsim import clock, experiment
+from portsim import clock
+from portsim.border.model import PortModel
 from portsim.engines import compiled
-from portsim.model import PortModel
+from portsim.runs import experiment
 from workloads import Drawn
 
 REPEATS = 3

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from portsim.model import ONE, PortModel
+from portsim.border.model import ONE, PortModel
 from workloads import Drawn
 
 

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 import plain_simpy as plain
-from portsim import clock, experiment, scenario
-from portsim.model import ONE, PortModel, Station
-from portsim.workload import WeekBlock, draw
+from portsim import clock
+from portsim.border.model import ONE, PortModel, Station
+from portsim.border.workload import WeekBlock, draw
+from portsim.language import scenario
+from portsim.runs import experiment
 
 Ints = npt.NDArray[np.int64]
 

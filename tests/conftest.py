@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from portsim import experiment, publish, queue_map
-from portsim.experiment import Engine
-from portsim.model import PortModel
-from portsim.records import Crossings, broken_invariants
-from portsim.workload import Workload
+from portsim.border.model import PortModel
+from portsim.border.records import Crossings, broken_invariants
+from portsim.border.workload import Workload
+from portsim.drawing import queue_map
+from portsim.pages import publish
+from portsim.runs import experiment
+from portsim.runs.experiment import Engine
 
 DRAWN_BY = ("test_report", "test_report_in_browser")  # the moving picture takes seconds
 Simulate = Callable[[PortModel, Workload], Crossings]

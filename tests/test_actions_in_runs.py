@@ -12,11 +12,12 @@ import numpy.typing as npt
 import pytest
 from pydantic import TypeAdapter
 
-from portsim import changes, clock, scenario
-from portsim.model import PortModel, build
-from portsim.records import CROSSED, INSIDE, NONE, TURNED_AWAY, Crossings
-from portsim.schema import Change, DemandChange, Network
-from portsim.workload import Workload, draw
+from portsim import clock
+from portsim.border.model import PortModel, build
+from portsim.border.records import CROSSED, INSIDE, NONE, TURNED_AWAY, Crossings
+from portsim.border.workload import Workload, draw
+from portsim.language import changes, scenario
+from portsim.language.schema import Change, DemandChange, Network
 
 TWIN_PORTS = Path(__file__).parent / "networks" / "twin-ports.yaml"
 CHANGE: TypeAdapter[Any] = TypeAdapter(Change)

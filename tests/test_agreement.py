@@ -23,11 +23,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portsim import experiment, scenario
-from portsim.clock import DAY, HOUR, HOURS_PER_WEEK, MINUTE, SLOTS_PER_WEEK, WEEK
-from portsim.engines import reference, rules
-from portsim.measures import measure
-from portsim.model import (
+from portsim.border.model import (
     CLEARING,
     MILLI,
     NEVER,
@@ -42,8 +38,8 @@ from portsim.model import (
     Station,
     Timetable,
 )
-from portsim.policies import FIXED, NO_PLACE, RESERVE, RESPONDS, BoothRule, TollRule
-from portsim.records import (
+from portsim.border.policies import FIXED, NO_PLACE, RESERVE, RESPONDS, BoothRule, TollRule
+from portsim.border.records import (
     INSIDE,
     LOST,
     NONE,
@@ -53,9 +49,14 @@ from portsim.records import (
     broken_invariants,
     first_difference,
 )
-from portsim.schema import Network, Run
+from portsim.border.workload import WeekBlock, Workload, draw
+from portsim.clock import DAY, HOUR, HOURS_PER_WEEK, MINUTE, SLOTS_PER_WEEK, WEEK
+from portsim.engines import reference, rules
+from portsim.language import scenario
+from portsim.language.schema import Network, Run
+from portsim.measure.measures import measure
+from portsim.runs import experiment
 from portsim.theory import kiefer_wolfowitz
-from portsim.workload import WeekBlock, Workload, draw
 
 compiled = pytest.importorskip("portsim.engines.compiled", reason="numba is not installed")
 
@@ -788,7 +789,7 @@ def test_a_difference_is_told_in_words(change: dict[str, object], words: str | N
 
 def test_portsim_starts_without_numba() -> None:
     """It is an extra: only the compiled engine asks for it."""
-    code = "import sys; sys.modules['numba'] = None; import portsim.cli, portsim.experiment, portsim.report"
+    code = "import sys; sys.modules['numba'] = None; import portsim.cli, portsim.runs.experiment, portsim.pages.report"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from portsim import appraisal, parameters, terms, value, welfare
-from portsim.appraisal import Case, Simulated
-from portsim.flows import Flows, Markets, Side
-from portsim.parameters import Parameters
-from portsim.schema import Appraisal
-from portsim.value import Valuation
+from portsim.language.schema import Appraisal
+from portsim.valuation import appraisal, parameters, terms, value, welfare
+from portsim.valuation.appraisal import Case, Simulated
+from portsim.valuation.flows import Flows, Markets, Side
+from portsim.valuation.parameters import Parameters
+from portsim.valuation.value import Valuation
 
 YEAR = 2024  # of the counts, the dollars and the price index
 

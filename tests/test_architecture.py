@@ -16,95 +16,112 @@ SOURCE = Path(portsim.__file__).parent
 
 # In the order in which data flow: a module may import those before it, not its peers.
 ORDER = (
-    {"errors", "clock", "numbers", "theory", "words"},
-    {"schema", "profiles"},
-    {"inversion", "opening", "paths", "windows"},
-    {"messages", "checks", "edits", "oracles"},
-    {"documents", "staffing", "treatment"},
-    {"changes", "observations"},
-    {"settings"},
-    {"scenario"},
-    {"facts", "inventory", "listing"},
-    {"parameters"},
-    {"demand"},
-    {"demand_changes", "policies"},
-    {"model"},
-    {"islands"},
-    {"workload"},
-    {"records"},
+    {"errors", "clock", "numbers", "packaged", "theory"},
+    {"language.schema", "calibrate.profiles", "results.words"},
+    {"calibrate.inversion", "language.opening", "language.paths", "language.windows"},
+    {"language.messages", "language.checks", "language.edits", "validate.oracles"},
+    {"language.documents", "language.staffing", "language.treatment"},
+    {"language.changes", "calibrate.observations"},
+    {"language.settings"},
+    {"language.scenario"},
+    {"language.facts", "language.inventory", "language.listing"},
+    {"valuation.parameters"},
+    {"border.demand"},
+    {"border.demand_changes", "border.policies"},
+    {"border.model"},
+    {"border.islands"},
+    {"border.workload"},
+    {"border.records"},
     {"engines.rules"},
     {"engines.reference", "engines.compiled"},
-    {"spool"},
-    {"waits"},
-    {"measures", "posting"},
-    {"field", "inference"},
-    {"economics", "in_sample"},
-    {"flows", "terms"},
-    {"trade", "welfare", "emissions"},
-    {"regional"},
-    {"value"},
-    {"appraisal"},
-    {"valuing"},
-    {"tables"},
-    {"rows", "execution"},
-    {"parts"},
-    {"experiment"},
-    {"comparisons", "quantities"},
-    {"cases"},
-    {"validation"},
-    {"validation_page"},
-    {"calibration"},
-    {"fit_report"},
-    {"held_out"},
-    {"baseline_files", "validation_field"},
-    {"grounds"},
-    {"findings", "layout"},
-    {"charts", "finished", "validation_charts"},
-    {"accounts", "service"},
-    {"appraised"},
-    {"service_charts", "value_charts", "queue_map"},
-    {"figures", "headlines", "story"},
-    {"benefit_cost"},
-    {"html_report", "slides", "workbook", "index"},
-    {"publish"},
-    {"report"},
-    {"sensitivity"},
-    {"terminal"},
-    {"study", "validating"},
-    {"api", "inspection", "assessment"},
+    {"measure.spool"},
+    {"measure.waits"},
+    {"measure.measures", "calibrate.posting"},
+    {"calibrate.field", "measure.inference"},
+    {"valuation.economics", "calibrate.in_sample"},
+    {"valuation.flows", "valuation.terms"},
+    {"valuation.trade", "valuation.welfare", "valuation.emissions"},
+    {"valuation.regional"},
+    {"valuation.value"},
+    {"valuation.appraisal"},
+    {"valuation.valuing"},
+    {"results.tables"},
+    {"runs.rows", "runs.execution"},
+    {"runs.parts"},
+    {"runs.experiment"},
+    {"validate.comparisons", "validate.quantities"},
+    {"validate.cases"},
+    {"validate.validation"},
+    {"validate.validation_page"},
+    {"calibrate.calibration"},
+    {"calibrate.fit_report"},
+    {"calibrate.held_out"},
+    {"calibrate.baseline_files", "validate.validation_field"},
+    {"results.grounds"},
+    {"results.findings", "drawing.layout"},
+    {"drawing.charts", "results.finished", "validate.validation_charts"},
+    {"results.accounts", "results.service"},
+    {"results.appraised"},
+    {"drawing.service_charts", "drawing.value_charts", "drawing.queue_map"},
+    {"drawing.figures", "pages.headlines", "pages.story"},
+    {"pages.benefit_cost"},
+    {"pages.html_report", "pages.slides", "pages.workbook", "pages.index"},
+    {"pages.publish"},
+    {"pages.report"},
+    {"commands.sensitivity"},
+    {"commands.terminal"},
+    {"commands.study", "commands.validating"},
+    {"api", "commands.inspection", "commands.assessment"},
     {"cli"},
     {"__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 
 OWNERS = {
-    "ruamel": {"documents"},
+    "ruamel": {"language.documents"},
     "yaml": set(),
     "simpy": {"engines.reference"},
     "numba": {"engines.compiled"},
-    "joblib": {"execution"},
-    "distributed": {"execution"},
-    "pyarrow": {"rows"},
+    "joblib": {"runs.execution"},
+    "distributed": {"runs.execution"},
+    "pyarrow": {"runs.rows"},
     "matplotlib": {
-        *("charts", "layout", "service_charts", "value_charts", "validation_charts", "queue_map", "figures"),
+        "drawing.charts",
+        "drawing.layout",
+        "drawing.service_charts",
+        "drawing.value_charts",
+        "validate.validation_charts",
+        "drawing.queue_map",
+        "drawing.figures",
     },
-    "PIL": {"layout", "queue_map"},
+    "PIL": {"drawing.layout", "drawing.queue_map"},
     "plotly": set(),  # its script is read as a file, by html_report
-    "jinja2": {"html_report", "index"},
-    "pptx": {"slides"},
-    "lxml": {"slides"},
-    "xlsxwriter": {"workbook", "benefit_cost"},
+    "jinja2": {"pages.html_report", "pages.index"},
+    "pptx": {"pages.slides"},
+    "lxml": {"pages.slides"},
+    "xlsxwriter": {"pages.workbook", "pages.benefit_cost"},
     "random": set(),
-    "rich": {"terminal"},
-    "typer": {"cli", "inspection", "assessment"},
+    "rich": {"commands.terminal"},
+    "typer": {"cli", "commands.inspection", "commands.assessment"},
 }
-ENGINES_SEE = {"clock", "policies", "model", "workload", "records", "engines.rules"}
+ENGINES_SEE = {"clock", "border.policies", "border.model", "border.workload", "border.records", "engines.rules"}
 TABLES_ONLY = {
-    "charts": {"numbers", "inference", "findings", "layout", "words"},
-    "findings": {"numbers", "inference", "words"},
-    "economics": {"numbers", "inference"},
+    "drawing.charts": {"numbers", "measure.inference", "results.findings", "drawing.layout", "results.words"},
+    "results.findings": {"numbers", "measure.inference", "results.words"},
+    "valuation.economics": {"numbers", "measure.inference"},
 }
-FIGURES_ONLY = {"numbers": set(), "theory": set(), "inference": set(), "layout": {"numbers", "words"}, "words": set()}
+# In the order in which data flow, too. What all packages use, and the ways in, stand at the top, in none.
+PACKAGES = (
+    *("language", "border", "engines", "measure", "runs", "valuation", "results", "drawing", "pages"),
+    *("calibrate", "validate", "commands"),
+)
+FIGURES_ONLY = {
+    "numbers": set(),
+    "theory": set(),
+    "measure.inference": set(),
+    "drawing.layout": {"numbers", "packaged", "results.words"},
+    "results.words": {"packaged"},
+}
 
 
 def name_of(path: Path) -> str:
@@ -157,6 +174,22 @@ def test_imports_point_to_earlier_modules_only(name: str) -> None:
     assert {other for other in own_imports(name) if RANK[other] >= RANK[name]} == set()
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_earlier_packages_only(package: str) -> None:
+    """The order of modules holds between packages too, so that each can be read without those after it."""
+    later = {*PACKAGES[PACKAGES.index(package) + 1 :], "api", "cli"}
+    seen = {other.split(".")[0] for name in TREES if name.startswith(f"{package}.") for other in own_imports(name)}
+    assert seen & later == set()
+
+
+def test_every_module_has_its_package_or_stands_at_the_top_for_a_reason() -> None:
+    """At the top is what all packages use, and the two ways in."""
+    assert {name.split(".")[0] for name in TREES} - set(PACKAGES) == {
+        *("errors", "clock", "numbers", "packaged", "theory"),
+        *("api", "cli", "__main__"),
+    }
+
+
 @pytest.mark.parametrize("package", OWNERS)
 def test_a_dependency_has_one_owner(package: str) -> None:
     """What a package does is asked of one module."""
@@ -164,7 +197,7 @@ def test_a_dependency_has_one_owner(package: str) -> None:
     assert users <= OWNERS[package]
 
 
-@pytest.mark.parametrize("name", sorted(set(TREES) - {"workload"}))
+@pytest.mark.parametrize("name", sorted(set(TREES) - {"border.workload"}))
 def test_random_numbers_are_drawn_in_the_workload_only(name: str) -> None:
     """No other module names numpy's generators, by import or by attribute."""
     names = {dotted(node) for node in ast.walk(TREES[name]) if isinstance(node, ast.Attribute)}

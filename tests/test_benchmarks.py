@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from portsim.border.records import NONE
 from portsim.clock import DAY
-from portsim.records import NONE
 
 pytest.importorskip("numba")
 

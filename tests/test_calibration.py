@@ -12,11 +12,15 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from portsim import baseline_files, calibration, cli, experiment, fit_report, measures, observations, scenario
+from portsim import cli
+from portsim.border.workload import draw
+from portsim.calibrate import baseline_files, calibration, fit_report, observations
+from portsim.calibrate.observations import Feed, Observations, Volumes
+from portsim.calibrate.posting import Posting
 from portsim.errors import PortsimError
-from portsim.observations import Feed, Observations, Volumes
-from portsim.posting import Posting
-from portsim.workload import draw
+from portsim.language import scenario
+from portsim.measure import measures
+from portsim.runs import experiment
 
 Floats = npt.NDArray[np.float64]
 HOUR = np.arange(168)

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from portsim import changes, clock, opening, scenario
+from portsim import clock
+from portsim.border.model import build
 from portsim.errors import ScenarioError
-from portsim.model import build
-from portsim.schema import Change, LaneType, Mode, Network, ScenarioFile
+from portsim.language import changes, opening, scenario
+from portsim.language.schema import Change, LaneType, Mode, Network, ScenarioFile
 
 TWIN_PORTS = Path(__file__).parent / "networks" / "twin-ports.yaml"
 CHANGE: TypeAdapter[Change] = TypeAdapter(Change)

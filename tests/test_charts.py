@@ -12,11 +12,11 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from portsim import charts
-from portsim.findings import Context, hidden_lanes, main_lines, no_truck_change
-from portsim.layout import LOOKS
+from portsim.drawing import charts
+from portsim.drawing.layout import LOOKS
 from portsim.numbers import MINUS, Estimate, decimals, dollars, minutes, plus_minus
-from portsim.words import say
+from portsim.results.findings import Context, hidden_lanes, main_lines, no_truck_change
+from portsim.results.words import say
 
 NAN = math.nan
 TIMES = "\u00d7"

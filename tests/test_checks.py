@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from portsim import checks
 from portsim.errors import KeyPath
-from portsim.schema import CargoRule, Network
+from portsim.language import checks
+from portsim.language.schema import CargoRule, Network
 
 TWIN_PORTS = Path(__file__).parent / "networks" / "twin-ports.yaml"
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import portsim
-from portsim import execution, experiment
 from portsim.errors import PortsimError
-from portsim.parts import versions
+from portsim.runs import execution, experiment
+from portsim.runs.parts import versions
 
 distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from portsim import clock, demand
+from portsim import clock
+from portsim.border import demand
 from portsim.clock import HOURS_PER_WEEK, SLOTS_PER_HOUR
-from portsim.schema import Network
+from portsim.language.schema import Network
 
 BETA = 0.0028
 SCALE = 16.0

@@ -11,9 +11,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from portsim import clock
-from portsim.model import PortModel, build
-from portsim.schema import DemandChange, Network
-from portsim.workload import WeekBlock, draw
+from portsim.border.model import PortModel, build
+from portsim.border.workload import WeekBlock, draw
+from portsim.language.schema import DemandChange, Network
 
 CHANGE: TypeAdapter[Any] = TypeAdapter(DemandChange)
 SEED = 2028

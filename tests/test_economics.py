@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portsim import economics, scenario, tables
 from portsim.clock import MINUTE
-from portsim.economics import Rule, Saving, cargo_value, minutes_saved
-from portsim.measures import Measures, TruckWaits
-from portsim.schema import CargoRule
+from portsim.language import scenario
+from portsim.language.schema import CargoRule
+from portsim.measure.measures import Measures, TruckWaits
+from portsim.results import tables
+from portsim.valuation import economics
+from portsim.valuation.economics import Rule, Saving, cargo_value, minutes_saved
 
 BASELINE = Path(__file__).parent.parent / "scenarios" / "baseline.yaml"
 PORTS = ("otay-mesa", "calexico-east", "tecate")

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portsim.clock import HOURS_PER_WEEK, MINUTE, SLOTS_PER_WEEK, WEEK
-from portsim.model import (
+from portsim.border.model import (
     MILLI,
     NEVER,
     NO_LIMIT,
@@ -28,8 +27,9 @@ from portsim.model import (
     Station,
     Timetable,
 )
-from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
-from portsim.workload import WeekBlock
+from portsim.border.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
+from portsim.border.workload import WeekBlock
+from portsim.clock import HOURS_PER_WEEK, MINUTE, SLOTS_PER_WEEK, WEEK
 
 # --- a tiny border -----------------------------------------------------------------------------
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portsim import experiment, parts, scenario
 from portsim.errors import PortsimError
-from portsim.measures import Measures
-from portsim.scenario import Scenario
+from portsim.language import scenario
+from portsim.language.scenario import Scenario
+from portsim.measure.measures import Measures
+from portsim.runs import experiment, parts
 
 NETWORK = """
 network: one-port

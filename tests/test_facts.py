@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from portsim import facts, scenario
 from portsim.errors import ScenarioError
-from portsim.facts import Fact, Facts, Use
-from portsim.schema import Source
+from portsim.language import facts, scenario
+from portsim.language.facts import Fact, Facts, Use
+from portsim.language.schema import Source
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from portsim import field, held_out, in_sample
+from portsim.calibrate import field, held_out, in_sample
+from portsim.calibrate.observations import LINE, Observations, cells, packaged_door_to_gate
 from portsim.errors import PortsimError
-from portsim.observations import LINE, Observations, cells, packaged_door_to_gate
 
 WEST = {"port": "west", "mode": "vehicle", "lane_type": "general"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from portsim.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE, Difference, estimate, paired_difference
+from portsim.measure.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE, Difference, estimate, paired_difference
 
 LOWER_IS_BETTER = np.array([True])
 

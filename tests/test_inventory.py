@@ -14,8 +14,9 @@ import typer
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from portsim import inspection, inventory, listing, scenario
-from portsim.schema import CargoRule, Network, Provenance, Run
+from portsim.commands import inspection
+from portsim.language import inventory, listing, scenario
+from portsim.language.schema import CargoRule, Network, Provenance, Run
 
 REPOSITORY = Path(__file__).parent.parent
 NETWORKS = REPOSITORY / "tests" / "networks"

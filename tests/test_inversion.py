@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from portsim import inversion
-from portsim.inversion import Opening
+from portsim.calibrate import inversion
+from portsim.calibrate.inversion import Opening
 
 Floats = npt.NDArray[np.float64]
 STEPS = 60  # a minute each

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portsim import experiment, islands, scenario
+from portsim.border import islands
+from portsim.border.islands import alike
+from portsim.border.model import Alternative, Line, PortModel, Segment
+from portsim.border.workload import draw
 from portsim.engines import reference
-from portsim.islands import alike
-from portsim.measures import Measures, Tally, measure, together
-from portsim.model import Alternative, Line, PortModel, Segment
-from portsim.workload import draw
+from portsim.language import scenario
+from portsim.measure.measures import Measures, Tally, measure, together
+from portsim.runs import experiment
 
 pytest.importorskip("portsim.engines.compiled", reason="numba is not installed")
 

@@ -15,13 +15,15 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from portsim import clock, experiment, scenario
-from portsim.measures import HOURLY_METRICS, SUMMARY_METRICS, Measures
-from portsim.model import PortModel, build
-from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings, broken_invariants
-from portsim.schema import Network, ScaleDemand
+from portsim import clock
+from portsim.border.model import PortModel, build
+from portsim.border.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings, broken_invariants
+from portsim.border.workload import WeekBlock, Workload, draw
+from portsim.language import scenario
+from portsim.language.schema import Network, ScaleDemand
+from portsim.measure.measures import HOURLY_METRICS, SUMMARY_METRICS, Measures
+from portsim.runs import experiment
 from portsim.theory import equilibrium_wait_change_min, kiefer_wolfowitz
-from portsim.workload import WeekBlock, Workload, draw
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

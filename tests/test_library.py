@@ -14,9 +14,12 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from portsim import experiment, report, scenario, tables
-from portsim.inference import BETTER, IDENTICAL, WORSE, estimate
-from portsim.measures import ALL, HOURLY_METRICS, Measures
+from portsim.language import scenario
+from portsim.measure.inference import BETTER, IDENTICAL, WORSE, estimate
+from portsim.measure.measures import ALL, HOURLY_METRICS, Measures
+from portsim.pages import report
+from portsim.results import tables
+from portsim.runs import experiment
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"), key=lambda path: path.stem)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portsim.border.model import NEVER, ONE, Alternative, Line, PortModel, Referral, Segment, Shape, Station, Timetable
+from portsim.border.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
+from portsim.border.workload import draw
 from portsim.clock import HOUR, HOURS_PER_WEEK, MINUTE, SLOTS_PER_WEEK, WEEK
 from portsim.engines import reference
-from portsim.measures import HOURLY_METRICS, SUMMARY_METRICS, Measures, _longest_queue, measure
-from portsim.model import NEVER, ONE, Alternative, Line, PortModel, Referral, Segment, Shape, Station, Timetable
-from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, Crossings
-from portsim.workload import draw
+from portsim.measure.measures import HOURLY_METRICS, SUMMARY_METRICS, Measures, _longest_queue, measure
 
 # --- three lines, and who came -----------------------------------------------------------------
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portsim import model
+from portsim.border import model
+from portsim.border.model import ONE, Line, PortModel, Segment, Timetable, spread_over_slots
 from portsim.clock import HOUR, HOURS_PER_WEEK, MINUTE, SLOT, SLOTS_PER_HOUR, SLOTS_PER_WEEK
 from portsim.errors import PortsimError
-from portsim.model import ONE, Line, PortModel, Segment, Timetable, spread_over_slots
-from portsim.schema import Network, ScaleDemand
+from portsim.language.schema import Network, ScaleDemand
 
 # --- a small network ---------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from portsim import observations
+from portsim.calibrate import observations
 from portsim.errors import PortsimError, ScenarioError
 
 HEAD = "port,mode,lane_type,date,weekday,hour,wait_min,lanes_open,status\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from portsim import parameters
 from portsim.errors import PortsimError
-from portsim.parameters import Parameter, load, packaged, stated
+from portsim.valuation import parameters
+from portsim.valuation.parameters import Parameter, load, packaged, stated
 
 RANGED = [name for name, one in packaged().parameters.items() if None not in {one.low, one.high} and one.most_likely]
 

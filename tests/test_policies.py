@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from portsim import changes, checks, clock
+from portsim import clock
+from portsim.border.model import NEVER, PortModel, build
+from portsim.border.policies import FIXED, RESERVE, RESPONDS, stacking_gain
+from portsim.border.records import NONE, Crossings
+from portsim.border.workload import Workload, draw
 from portsim.engines import rules
-from portsim.measures import HOURLY_METRICS, SUMMARY_METRICS, TOLL_REVENUE, measure
-from portsim.model import NEVER, PortModel, build
-from portsim.policies import FIXED, RESERVE, RESPONDS, stacking_gain
-from portsim.records import NONE, Crossings
-from portsim.schema import Change, Network, Service
-from portsim.workload import Workload, draw
+from portsim.language import changes, checks
+from portsim.language.schema import Change, Network, Service
+from portsim.measure.measures import HOURLY_METRICS, SUMMARY_METRICS, TOLL_REVENUE, measure
 
 Ints = npt.NDArray[np.int64]
 Words = dict[str, Any]

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portsim import posting
-from portsim.posting import Posting
+from portsim.calibrate import posting
+from portsim.calibrate.posting import Posting
 
 
 def test_waits_are_rounded_to_the_nearest_step_and_no_less_than_the_least() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from portsim import profiles
-from portsim.profiles import BOOTHS, WAITS, Pooling
+from portsim.calibrate import profiles
+from portsim.calibrate.profiles import BOOTHS, WAITS, Pooling
 
 
 def readings(count: int, seed: int = 5) -> tuple[np.ndarray, np.ndarray]:

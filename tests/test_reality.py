@@ -14,10 +14,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from portsim import experiment, field, inversion, observations, profiles, scenario
-from portsim.measures import ALL, SUMMARY_METRICS, Measures
-from portsim.observations import LINE
-from portsim.opening import hours_of
+from portsim.calibrate import field, inversion, observations, profiles
+from portsim.calibrate.observations import LINE
+from portsim.language import scenario
+from portsim.language.opening import hours_of
+from portsim.measure.measures import ALL, SUMMARY_METRICS, Measures
+from portsim.runs import experiment
 
 pytestmark = pytest.mark.slow
 

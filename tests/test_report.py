@@ -27,29 +27,15 @@ from scipy.optimize import brentq
 
 import portsim
 from desk import BASE, OPTION, call, lay_out
-from portsim import (
-    accounts,
-    appraised,
-    charts,
-    figures,
-    finished,
-    headlines,
-    html_report,
-    index,
-    layout,
-    publish,
-    queue_map,
-    story,
-    value_charts,
-    words,
-    workbook,
-)
-from portsim import slides as slides_module
+from portsim.drawing import charts, figures, layout, queue_map, value_charts
 from portsim.errors import ResultsError
-from portsim.findings import ALL, DAGGER, Context
-from portsim.finished import Finished
 from portsim.numbers import plus_minus
-from portsim.service import Check, Estimate, LongWaits, observed_title, percent, shares_title
+from portsim.pages import headlines, html_report, index, publish, story, workbook
+from portsim.pages import slides as slides_module
+from portsim.results import accounts, appraised, finished, words
+from portsim.results.findings import ALL, DAGGER, Context
+from portsim.results.finished import Finished
+from portsim.results.service import Check, Estimate, LongWaits, observed_title, percent, shares_title
 
 pytestmark = pytest.mark.drawn
 HERE = Path(__file__).parent

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from portsim import html_report, words
-from portsim.study import carry_out, read
+from portsim.commands.study import carry_out, read
+from portsim.pages import html_report
+from portsim.results import words
 
 PDFTOTEXT = shutil.which("pdftotext")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import portsim
-from portsim import experiment, rows
 from portsim.errors import PortsimError
+from portsim.runs import experiment, rows
 
 pytest.importorskip("numba", reason="numba is not installed")
 pytest.importorskip("pyarrow", reason="the extra `rows` is not installed")

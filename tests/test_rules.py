@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portsim.border.model import CLEARING, MILLI, NEVER, NO_LIMIT, ONE
 from portsim.clock import HOUR, HOURS_PER_WEEK, MINUTE, WEEK
 from portsim.engines import rules
-from portsim.model import CLEARING, MILLI, NEVER, NO_LIMIT, ONE
 
 SHUT = -1.0
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from portsim import scenario
 from portsim.errors import ScenarioError
-from portsim.paths import changed
-from portsim.schema import Series, Window
+from portsim.language import scenario
+from portsim.language.paths import changed
+from portsim.language.schema import Series, Window
 
 REPOSITORY = Path(__file__).parent.parent
 TWIN_PORTS = Path(__file__).parent / "networks" / "twin-ports.yaml"

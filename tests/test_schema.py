@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 from portsim import clock
-from portsim.schema import Figure, Series, Share, Weekly, Window, scenario_json_schema
+from portsim.language.schema import Figure, Series, Share, Weekly, Window, scenario_json_schema
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 WEEKLY: TypeAdapter[Series] = TypeAdapter(Weekly)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from portsim import experiment, scenario
+from portsim.border.workload import draw
 from portsim.errors import PortsimError, ScenarioError
-from portsim.inventory import show
-from portsim.workload import draw
+from portsim.language import scenario
+from portsim.language.inventory import show
+from portsim.runs import experiment
 
 NETWORKS = Path(__file__).parent / "networks"
 TEXT = """scenario: case

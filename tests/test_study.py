@@ -15,14 +15,17 @@ import pandas as pd
 import pytest
 
 from desk import call, lay_out
-from portsim import experiment, report, study, tables
-from portsim.economics import COLUMNS as CARGO_COLUMNS
+from portsim.border.model import PortModel
+from portsim.commands import study
+from portsim.commands.study import read
+from portsim.commands.terminal import Reporter
 from portsim.errors import PortsimError, ResultsError, ScenarioError
-from portsim.measures import SUMMARY_METRICS, Measures
-from portsim.model import PortModel
+from portsim.measure.measures import SUMMARY_METRICS, Measures
 from portsim.numbers import MINUS
-from portsim.study import read
-from portsim.terminal import Reporter
+from portsim.pages import report
+from portsim.results import tables
+from portsim.runs import experiment
+from portsim.valuation.economics import COLUMNS as CARGO_COLUMNS
 
 
 @pytest.fixture(scope="module")

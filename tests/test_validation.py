@@ -9,26 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portsim import (
-    cases,
-    cli,
-    comparisons,
-    documents,
-    experiment,
-    field,
-    observations,
-    oracles,
-    validation,
-    validation_field,
-    validation_page,
-)
-from portsim.cases import ReadCase
+from portsim import cli
+from portsim.border.workload import draw
+from portsim.calibrate import field, observations
 from portsim.errors import PortsimError, ScenarioError
-from portsim.measures import measure
-from portsim.quantities import Simulated, Where, metric, take
-from portsim.schema import Run
-from portsim.validation import Result
-from portsim.workload import draw
+from portsim.language import documents
+from portsim.language.schema import Run
+from portsim.measure.measures import measure
+from portsim.runs import experiment
+from portsim.validate import cases, comparisons, oracles, validation, validation_field, validation_page
+from portsim.validate.cases import ReadCase
+from portsim.validate.quantities import Simulated, Where, metric, take
+from portsim.validate.validation import Result
 
 ALL_CASES = sorted(cases.PACKAGED.rglob("*.yaml"))
 LONG_CASES = [path for path in ALL_CASES if "\nquick: true" not in path.read_text(encoding="utf-8")]

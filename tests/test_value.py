@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import triang
 
-from portsim import emissions, parameters, terms, trade, value, valuing, welfare
-from portsim.economics import Rule, Saving
 from portsim.errors import PortsimError
-from portsim.flows import COLUMNS, DAYS_A_YEAR, Flows, Markets, pair
-from portsim.parameters import Parameters
-from portsim.value import Case, Valuation
+from portsim.valuation import emissions, parameters, terms, trade, value, valuing, welfare
+from portsim.valuation.economics import Rule, Saving
+from portsim.valuation.flows import COLUMNS, DAYS_A_YEAR, Flows, Markets, pair
+from portsim.valuation.parameters import Parameters
+from portsim.valuation.value import Case, Valuation
 
 ALL = "all"
 # Northbound crossings of 2024 (US Bureau of Transportation Statistics): vehicles, their people, walkers, trucks.

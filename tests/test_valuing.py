@@ -11,11 +11,14 @@ import pandas as pd
 import pytest
 
 from desk import OPTION, call, lay_out
-from portsim import api, appraisal, inventory, parameters, scenario, sensitivity, valuing
+from portsim import api
+from portsim.commands import sensitivity
+from portsim.commands.study import read
 from portsim.errors import PortsimError, ResultsError
-from portsim.schema import Series
-from portsim.study import read
-from portsim.value import COLUMNS
+from portsim.language import inventory, scenario
+from portsim.language.schema import Series
+from portsim.valuation import appraisal, parameters, valuing
+from portsim.valuation.value import COLUMNS
 
 APPRAISALS = Path(__file__).parents[1] / "scenarios" / "appraisals"
 APPRAISED = f"""{OPTION}

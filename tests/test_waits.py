@@ -11,15 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portsim import model, scenario, spool
+from portsim.border import model
+from portsim.border.model import PortModel
+from portsim.border.records import CROSSED, Crossings
 from portsim.clock import HOUR, HOURS_PER_WEEK, MINUTE, WEEK
 from portsim.errors import PortsimError
-from portsim.measures import Tally, measure
-from portsim.model import PortModel
-from portsim.records import CROSSED, Crossings
-from portsim.schema import Network
-from portsim.spool import Spool
-from portsim.waits import Waits, quantiles
+from portsim.language import scenario
+from portsim.language.schema import Network
+from portsim.measure import spool
+from portsim.measure.measures import Tally, measure
+from portsim.measure.spool import Spool
+from portsim.measure.waits import Waits, quantiles
 
 SHARES = (0.0, 0.5, 0.9, 0.95, 1.0)
 LINES = 3
@@ -92,7 +94,7 @@ def test_hours_are_put_in_order_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch)
         waits.add([waits.packed(numbers % 2, numbers // 2 % HOURS_PER_WEEK, wait)])
     at_once = waits.by_hour(0.9)
     for fitting in (1, 50, 1000):
-        monkeypatch.setattr("portsim.waits._AT_ONCE", fitting)
+        monkeypatch.setattr("portsim.measure.waits._AT_ONCE", fitting)
         assert waits.by_hour(0.9).tobytes() == at_once.tobytes()
 
 
@@ -144,7 +146,7 @@ def test_memory_does_not_grow_with_the_weeks(monkeypatch: pytest.MonkeyPatch) ->
 
     300,000 travellers more are seen; kept in memory they would take 2.4 MB as waits, and 1.8 MB as trucks.
     """
-    monkeypatch.setattr("portsim.waits._AT_ONCE", 20_000)  # or a million are put in order together
+    monkeypatch.setattr("portsim.measure.waits._AT_ONCE", 20_000)  # or a million are put in order together
     short, long = (peak_of(weeks, travellers=20_000) for weeks in (5, 20))
     assert short > 20_000 * 8 * 8  # a week's rows are in it
     assert long - short < 0.6e6
@@ -158,7 +160,7 @@ def test_the_weeks_of_a_tally_are_those_of_the_whole_run(monkeypatch: pytest.Mon
     tally = Tally(model)
     for number, week in enumerate(weeks):
         tally.add(week, last=number == 2)
-    monkeypatch.setattr("portsim.measures._AT_ONCE", 700)
+    monkeypatch.setattr("portsim.measure.measures._AT_ONCE", 700)
     joined = {
         name: np.concatenate([getattr(week, name) for week in weeks], axis=-1)
         for name in ("key", "tick", "segment", "line", "start", "end", "stage_start", "stage_end", "depart", "outcome")

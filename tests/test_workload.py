@@ -13,11 +13,22 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from portsim import workload
+from portsim.border import workload
+from portsim.border.model import (
+    NO_LIMIT,
+    ONE,
+    Alternative,
+    Line,
+    PortModel,
+    Referral,
+    Segment,
+    Shape,
+    Station,
+    Timetable,
+)
+from portsim.border.workload import WeekBlock, draw
 from portsim.clock import DAY, HOUR, HOURS_PER_WEEK, MINUTE, SLOT, SLOTS_PER_HOUR, SLOTS_PER_WEEK, WEEK
 from portsim.errors import PortsimError
-from portsim.model import NO_LIMIT, ONE, Alternative, Line, PortModel, Referral, Segment, Shape, Station, Timetable
-from portsim.workload import WeekBlock, draw
 
 LEVEL = 0.001
 FOUR_SIGMA = 4  # a right mean lies beyond it once in 16,000

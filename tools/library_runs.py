@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from portsim import __version__, experiment, scenario, tables
-from portsim.inference import BETTER, IDENTICAL, WORSE
-from portsim.measures import ALL, Measures
+from portsim import __version__
+from portsim.language import scenario
+from portsim.language.scenario import Scenario
+from portsim.language.schema import Mode
+from portsim.measure.inference import BETTER, IDENTICAL, WORSE
+from portsim.measure.measures import ALL, Measures
 from portsim.numbers import Estimate, dollars, plus_minus
-from portsim.report import demand_differs, resting_on_assumed
-from portsim.scenario import Scenario
-from portsim.schema import Mode
+from portsim.pages.report import demand_differs, resting_on_assumed
+from portsim.results import tables
+from portsim.runs import experiment
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 BASE = "baseline"

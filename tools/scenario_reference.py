@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from portsim import clock, schema
+from portsim import clock
+from portsim.language import schema
 
 Json = dict[str, Any]
 PATTERNS = {

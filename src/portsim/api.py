@@ -15,13 +15,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from portsim import __version__, experiment, finished, scenario, study
+from portsim import __version__
+from portsim.border.workload import draw
+from portsim.commands import study
 from portsim.errors import PortsimError, ResultsError, ScenarioError
-from portsim.measures import ALL
+from portsim.language import scenario
+from portsim.language.scenario import Scenario
+from portsim.measure.measures import ALL
 from portsim.numbers import Estimate
-from portsim.rows import frame
-from portsim.scenario import Scenario
-from portsim.workload import draw
+from portsim.results import finished
+from portsim.runs import experiment
+from portsim.runs.rows import frame
 
 __all__ = (
     "Estimate",

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from portsim import __version__, assessment
+from portsim import __version__
+from portsim.commands import assessment
+from portsim.commands.inspection import Sets, register
 from portsim.errors import PortsimError
-from portsim.inspection import Sets, register
 
 if TYPE_CHECKING:
-    from portsim.scenario import Scenario
+    from portsim.language.scenario import Scenario
 
 app = typer.Typer(
     name="portsim",
@@ -111,10 +112,10 @@ def _options(
 @app.command()
 def check(files: Files, engines: Engines = False) -> None:
     """Read scenarios and say all that is wrong with them, or what they rest on."""
-    from portsim.checks import warnings  # noqa: PLC0415
+    from portsim.commands.terminal import inputs_line  # noqa: PLC0415
     from portsim.errors import Fault, ScenarioError  # noqa: PLC0415
-    from portsim.scenario import load  # noqa: PLC0415
-    from portsim.terminal import inputs_line  # noqa: PLC0415
+    from portsim.language.checks import warnings  # noqa: PLC0415
+    from portsim.language.scenario import load  # noqa: PLC0415
 
     faults: list[Fault] = []
     for file in files:
@@ -200,7 +201,7 @@ def calibrate(
     quiet: Quiet = False,
 ) -> None:
     """Fit a network to counted crossings and posted waits, and write it with its fit. Takes minutes."""
-    from portsim import baseline_files  # noqa: PLC0415
+    from portsim.calibrate import baseline_files  # noqa: PLC0415
 
     days = (first.date() if first else None, last.date() if last else None)
     inputs = baseline_files.Inputs(volumes, waits, days, network)
@@ -232,8 +233,8 @@ def validate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Run every case of the validation, and write what came of it; exit code 1 where one fails."""
-    from portsim.cases import PACKAGED, as_level  # noqa: PLC0415
-    from portsim.validating import validate as run_cases  # noqa: PLC0415
+    from portsim.commands.validating import validate as run_cases  # noqa: PLC0415
+    from portsim.validate.cases import PACKAGED, as_level  # noqa: PLC0415
 
     outcome = run_cases(
         None if level is None else as_level(level),
@@ -255,7 +256,7 @@ def report(
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A finished results folder.", show_default=False)],
 ) -> None:
     """Draw figures, report, slides and workbook of a finished study again, without simulating."""
-    from portsim.report import redraw  # noqa: PLC0415
+    from portsim.pages.report import redraw  # noqa: PLC0415
 
     missing = redraw(results)
     typer.echo(f"{results}: report.html, deck.pptx, tables.xlsx and figures/ drawn anew")
@@ -269,19 +270,19 @@ def schema() -> None:
     """Print the JSON schema of scenario files, for editors."""
     import json  # noqa: PLC0415
 
-    from portsim.schema import scenario_json_schema  # noqa: PLC0415
+    from portsim.language.schema import scenario_json_schema  # noqa: PLC0415
 
     typer.echo(json.dumps(scenario_json_schema(), indent=2))
 
 
 def _build(scenario: Scenario) -> None:
-    from portsim.experiment import build_model  # noqa: PLC0415
+    from portsim.runs.experiment import build_model  # noqa: PLC0415
 
     build_model(scenario)
 
 
 def _agreement(scenario: Scenario) -> str:
-    from portsim.experiment import agreement  # noqa: PLC0415
+    from portsim.runs.experiment import agreement  # noqa: PLC0415
 
     return f"both engines agree on all {agreement(scenario, None):,} rows of replication 0"
 
@@ -296,7 +297,7 @@ def _study(
     low_patience: bool = False,
     **how: Any,
 ) -> None:
-    from portsim import study  # noqa: PLC0415
+    from portsim.commands import study  # noqa: PLC0415
 
     read = study.read(paths, settings, sets=sets or (), low_patience=low_patience)
     folder = study.carry_out(read, out, quiet=quiet, **how)

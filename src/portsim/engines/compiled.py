@@ -25,13 +25,14 @@ import numpy as np
 import numpy.typing as npt
 from numba.extending import register_jitable
 
-from portsim import clock, model, policies, records
+from portsim import clock
+from portsim.border import model, policies, records
+from portsim.border.model import NEVER, Line, PortModel, Station
+from portsim.border.policies import FIXED
+from portsim.border.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, WAITING, Crossings
+from portsim.border.workload import WeekBlock, Workload
 from portsim.clock import HOUR, HOURS_PER_WEEK, WEEK
 from portsim.engines import rules
-from portsim.model import NEVER, Line, PortModel, Station
-from portsim.policies import FIXED
-from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, WAITING, Crossings
-from portsim.workload import WeekBlock, Workload
 
 Ints = npt.NDArray[np.int64]
 Table = npt.NDArray[np.void]

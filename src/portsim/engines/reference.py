@@ -17,11 +17,11 @@ import numpy.typing as npt
 import simpy
 
 from portsim import clock
+from portsim.border.model import NEVER, Line, PortModel, Segment, Station
+from portsim.border.policies import FIXED, BoothRule, TollRule
+from portsim.border.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, WAITING, Crossings
+from portsim.border.workload import WeekBlock, Workload
 from portsim.engines import rules
-from portsim.model import NEVER, Line, PortModel, Segment, Station
-from portsim.policies import FIXED, BoothRule, TollRule
-from portsim.records import CROSSED, INSIDE, LOST, NONE, TURNED_AWAY, WAITING, Crossings
-from portsim.workload import WeekBlock, Workload
 
 TIMETABLE, PRIMARY_END, LATER_END, REVIEW, DECISION = range(2, 7)
 FIRST_POLICY = 2  # at a review, after the informed and the posted wait

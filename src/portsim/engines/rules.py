@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import MutableSequence, Sequence
 from typing import NamedTuple
 
+from portsim.border.model import CLEARING, FRACTION_BITS, MILLI, NEVER
+from portsim.border.policies import FIXED, RESERVE, RESPONDS
 from portsim.clock import HOUR, HOURS_PER_WEEK
-from portsim.model import CLEARING, FRACTION_BITS, MILLI, NEVER
-from portsim.policies import FIXED, RESERVE, RESPONDS
 
 NO_LINE = -1
 

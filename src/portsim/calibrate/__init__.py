@@ -1,0 +1,1 @@
+"""Observed volumes, lanes and waits -> the baseline, and how well it fits."""

@@ -1,0 +1,1 @@
+"""What the commands do, and what a person sees of it on the terminal."""

@@ -1,0 +1,1 @@
+"""Tidy table -> Figure: charts, and the moving map of queues."""

@@ -1,0 +1,1 @@
+"""The YAML language: files -> Scenario, with the place of every value, and what a scenario holds."""

@@ -1,0 +1,1 @@
+"""Crossings -> Measures of a replication -> means, intervals and paired differences over replications."""

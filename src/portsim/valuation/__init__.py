@@ -1,0 +1,1 @@
+"""What a change of waits is worth: parameters with their sources, three accounts, appraisal."""
