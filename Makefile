@@ -18,7 +18,7 @@ test: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-fast: $(INSTALLED)  ## the tests that take seconds
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 check: $(INSTALLED)  ## format, lint, spelling and types
 	$(BIN)/ruff format --check .
