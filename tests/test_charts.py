@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from portsim.drawing import charts
 from portsim.drawing.layout import LOOKS
-from portsim.numbers import MINUS, Estimate, decimals, dollars, minutes, plus_minus
+from portsim.numbers import MINUS, Estimate, decimals, dollars, large, minutes, plus_minus
 from portsim.results.findings import Context, hidden_lanes, main_lines, no_truck_change
 from portsim.results.words import say
 
@@ -566,6 +566,20 @@ def test_two_options_of_cargo_do_not_collide():
 )
 def test_no_more_digits_than_the_interval_supports(mean, half_width, expected):
     assert plus_minus(Estimate(mean, half_width), signed=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("mean", "half_width", "expected"),
+    [
+        (38_957, 802, "39,000 ± 800"),
+        (-38_957, 98, "\u221238,960 ± 100"),
+        (12.34, 0.5, "12.3 ± 0.5"),
+        (1234.5, math.nan, "1,234"),
+        (0, 0, "0"),
+    ],
+)
+def test_large_quantities_are_told_to_the_first_digit_of_their_interval(mean, half_width, expected):
+    assert large(Estimate(mean, half_width)) == expected
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,15 @@ def plus_minus(estimate: Estimate, *, signed: bool = False) -> str:
     return f"{number(mean, places, signed=signed)} ± {width}"
 
 
+def large(estimate: Estimate) -> str:
+    """Return a quantity of thousands, as tonnes, to the first digit of its half-width: "39,000 ± 800"."""
+    mean, half_width = estimate
+    if not half_width >= 1:  # NaN too
+        return plus_minus(estimate)
+    places = -math.floor(math.log10(half_width))
+    return plus_minus(Estimate(round(mean, places), round(half_width, places)))
+
+
 def dollars(estimate: Estimate, *, signed: bool = False) -> str:
     """Return dollars with their interval, in millions or thousands, in the digits the interval supports."""
     if estimate.mean == 0 and not estimate.half_width > 0:

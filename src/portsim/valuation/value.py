@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from portsim.numbers import ASSUMED_MARK, MINUS, Estimate, dollars, number, plus_minus
+from portsim.numbers import ASSUMED_MARK, MINUS, Estimate, dollars, large, number
 from portsim.valuation import emissions, regional, trade, welfare
 from portsim.valuation.economics import ASSUMED, Saving
 from portsim.valuation.flows import Flows, Markets
@@ -283,7 +283,7 @@ def _co2_line(valued: Valuation) -> list[str]:
     tonnes = valued.emissions()
     whole = tonnes[(tonnes["measure"] == "co2_tonnes") & (tonnes["port"] == ALL) & (tonnes["mode"] == ALL)]
     return [
-        f"  CO2 of idling  {plus_minus(Estimate(row['saved_per_year'], row['simulation_hw']))}"
+        f"  CO2 of idling  {large(Estimate(row['saved_per_year'], row['simulation_hw']))}"
         f"{f' {ASSUMED_MARK}' * bool(row['note'])} tonnes less a year"
         for row in whole.to_dict("records")
     ]
