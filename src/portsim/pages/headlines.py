@@ -9,7 +9,7 @@ from typing import NamedTuple
 from portsim.measure.inference import BETTER, IDENTICAL, WORSE
 from portsim.numbers import Estimate, dollars, plus_minus
 from portsim.results import accounts, service
-from portsim.results.findings import ALL
+from portsim.results.findings import ALL, verdict_words
 from portsim.results.finished import Finished
 from portsim.results.service import metric_change
 from portsim.results.words import listed, say, sentence
@@ -95,7 +95,7 @@ def _changes(finished: Finished, option: str) -> Iterator[Headline]:
 
 def _verdict(verdict: str) -> str:
     """Return a verdict on a wait in words of its own: shorter or longer."""
-    return {BETTER: say("headline.shorter"), WORSE: say("headline.longer")}.get(verdict, verdict)
+    return {BETTER: say("headline.shorter"), WORSE: say("headline.longer")}.get(verdict) or verdict_words(verdict)
 
 
 def _name(finished: Finished, mode: str) -> str:
@@ -104,12 +104,10 @@ def _name(finished: Finished, mode: str) -> str:
 
 def _dollars(finished: Finished, option: str) -> Iterator[Headline]:
     """Yield welfare and trade, a year, with the range over the inputs beside; nothing of an account without dollars."""
-    context = finished.context
-    found = accounts.entries(finished.table("value"), option, context)
+    found = accounts.entries(finished.table("value"), option, finished.context)
     for account, component in _ACCOUNTS:
         for entry in found.get(account, ()):
             if entry.component == component and not math.isnan(entry.amount) and entry.amount != 0:
-                mark = context.mark(context.ports, "truck") if account == "trade" else ""
                 figure = dollars(Estimate(entry.amount, entry.half_width or math.nan), signed=True)
                 beside = f"{sentence(entry.range)}." if entry.range else ""
-                yield Headline(say(f"headline.{account}") + mark, figure, say("headline.a_year"), beside)
+                yield Headline(say(f"headline.{account}") + entry.mark, figure, say("headline.a_year"), beside)
