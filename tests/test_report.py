@@ -352,6 +352,18 @@ def test_every_slide_has_a_computed_finding_notes_and_descriptions(
                 assert shape._element.xpath(".//p:cNvPr")[0].get("descr")
 
 
+def test_a_finding_longer_than_a_property_of_a_file_is_cut_there(
+    told: story.Story, read: Finished, tmp_path: Path
+) -> None:
+    """Several options of one replication have a long finding: it stands whole on the slide, cut in the file's title."""
+    head = "; ".join([told.head] * 8)
+    assert len(head) > slides_module._LONGEST_PROPERTY
+    slides_module.write(read, replace(told, head=head, pages=()), tmp_path / "deck.pptx")
+    deck = Presentation(str(tmp_path / "deck.pptx"))
+    assert plain(deck.slides[0].shapes.title.text) == head
+    assert head.startswith(deck.core_properties.title.removesuffix(" …"))
+
+
 def test_slides_stay_on_the_page_in_letters_one_can_read(slides: list) -> None:
     for slide in slides:
         for shape in slide.shapes:
