@@ -426,6 +426,20 @@ def test_an_appraised_option_has_its_page_and_a_slide_for_each_finding(
     assert "Capital, all years (assumed)" in within
 
 
+def test_waits_that_no_growth_moves_have_no_slide(told: story.Story, read: Finished, tmp_path: Path) -> None:
+    """An empty chart would be drawn, under a title that says that growth takes a wait from 11 to 11 minutes."""
+    summary = read.table("summary")
+    still = replace(read)
+    still._read["summary"] = summary.assign(
+        wait_mean_min=summary["wait_mean_min"].where(summary["wait_mean_min"].isna(), 7)
+    )
+    page = next(page for page in told.pages if page.id == "appraisal")
+    slides_module.write(still, replace(told, pages=(page,)), tmp_path / "deck.pptx")
+    titles = [plain(slide.shapes.title.text) for slide in Presentation(str(tmp_path / "deck.pptx")).slides]
+    first, flows, _, turning = appraisal_titles(read, told)
+    assert titles[1:] == [first, flows, turning]
+
+
 def test_what_is_assumed_is_drawn_hatched_and_said_so(slides: list, read: Finished) -> None:
     """The wait that nobody observed is not drawn as if it were; nor are inputs that are assumed."""
     slide = next(s for s in slides if plain(s.shapes.title.text) == read.manifest["findings"]["observed-truck"])

@@ -446,12 +446,14 @@ def _flows_chart(
 
 
 def _growth_chart(deck: _Deck, waits: appraised.Waits, option: str, notes: Sequence[str]) -> None:
-    """Draw the mean waits of the years simulated: the base in solid lines, the option in dashed ones."""
+    """Draw the mean waits of the years simulated: the base in solid lines, the option in dashed ones; if any moves."""
     title = appraised.waits_title(waits, deck.story.mode, option, deck.context)
     data = CategoryChartData(number_format="0.0")
     data.categories = [str(year) for year in waits.years]
     drawn = []
     modes = [mode for mode, found in waits.base.items() if len({wait.mean for wait in found}) > 1]
+    if not modes:
+        return
     for mode in modes:
         sides = [(deck.context.base, waits.base[mode])]
         if mode in waits.option and [w.mean for w in waits.option[mode]] != [w.mean for w in waits.base[mode]]:
