@@ -835,7 +835,12 @@ def table_of(net: float, half_width: float) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("net", "half_width", "expected"),
-    [(30e6, 4e6, "gains $30M"), (-30e6, 4e6, "loses $30M"), (3e6, 4e6, "no clear change")],
+    [
+        (30e6, 4e6, "gains $30M"),
+        (-30e6, 4e6, "loses $30M"),
+        (3e6, 4e6, "no clear change"),
+        (30e6, math.nan, "changes by +$30.0M a year (one replication: no interval)"),
+    ],
 )
 def test_accounts_stand_side_by_side_and_only_the_parts_of_one_are_stepped(net, half_width, expected) -> None:
     """The steps are of the welfare account alone, and add up to it; the trade account is nowhere in them."""
