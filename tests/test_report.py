@@ -802,6 +802,13 @@ def test_the_title_of_long_waits_follows_the_verdict(difference, half_width, ver
 
 def test_a_share_that_is_not_nothing_is_never_written_as_nothing() -> None:
     assert [percent(share) for share in (0.0, 0.2, 0.6, 99.7)] == ["0%", "<1%", "1%", "100%"]
+    assert [appraised.of_draws(share) for share in (0.0, 0.002, 0.5, 0.9998, 1.0)] == [
+        "0%",
+        "<1%",
+        "50%",
+        ">99%",
+        "100%",
+    ]
 
 
 def test_observations_that_are_assumed_do_not_count_as_a_check() -> None:
