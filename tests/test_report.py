@@ -174,6 +174,20 @@ def test_a_table_that_is_missing_is_said_and_what_does_not_need_it_is_told(
     assert f"missing in the folder: {names}" in capsys.readouterr().out
 
 
+def test_no_missing_table_ends_in_a_traceback(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the summary nothing is drawn, and it is said; without the booths, all but their figures."""
+    folder = tmp_path / "study"
+    shutil.copytree(study, folder, ignore=shutil.ignore_patterns("parts"))
+    (folder / "tables" / "booths.csv").unlink()
+    lacking = Finished.of(folder)
+    drawn = [name for name, _ in figures._service_figures(lacking, lacking.context)]
+    assert "shares-truck" in drawn
+    assert not [name for name in drawn if name.startswith("booths-")]
+    (folder / "tables" / "summary.csv").unlink()
+    assert call("report", folder) == 2
+    assert "summary.csv cannot be read" in capsys.readouterr().err
+
+
 def test_pages_have_one_title_each_headings_in_order_and_a_description_of_every_picture(written: str) -> None:
     levels = [int(level) for level in re.findall(r"<h([1-6])[ >]", written)]
     assert levels[0] == 1
