@@ -275,6 +275,16 @@ def test_a_line_without_end_is_not_reported(desk: Path, capsys: pytest.CaptureFi
     assert not (desk / "endless" / "manifest.json").exists()
 
 
+def test_a_base_in_which_nobody_crosses_is_refused(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """There is no mean wait to put into a sentence; an option may be so."""
+    (desk / "nobody.yaml").write_text(
+        "scenario: nobody\nextends: now.yaml\nchanges: [{action: scale_demand, factor: 0}]\n"
+    )
+    assert call("run", desk / "nobody.yaml", "--out", desk / "nobody", "--replications", 1) == 2
+    assert "nobody: nobody reaches a booth in the measured weeks" in capsys.readouterr().err
+    assert call("compare", desk / "now.yaml", desk / "nobody.yaml", "--out", desk / "emptied", "-n", 1, "-q") == 0
+
+
 def test_a_line_that_grows_is_warned_of(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where hardly anyone gives up, three times as many make a line whose wait is no answer."""
     (desk / "boom.yaml").write_text(
