@@ -113,3 +113,15 @@ good
     assert script(page).splitlines()[2] == "one = 1"
     assert script(page).split() == ["one", "=", "1"]
     assert list(commands(page)) == [["run", "now.yaml", "--weeks", "1", "--replications", "1"], ["check", "a b.yaml"]]
+
+
+def test_what_the_readme_prints_is_what_the_example_printed() -> None:
+    """Line by line, but for the folder and the seconds; the log of the run does not break its lines."""
+    log = re.sub(
+        r"^\S+Z ", "", (ROOT / "results" / "example" / "run.log").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    printed = next(block for block in PAGES["README.md"].split("```") if block.startswith("\nportsim 0."))
+    held = " ".join(log.split())
+    lines = [" ".join(line.split()) for line in printed.splitlines() if line and not line.startswith("wrote ")]
+    assert len(lines) > 20
+    assert [line for line in lines if line not in held] == []

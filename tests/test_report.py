@@ -174,6 +174,20 @@ def test_a_table_that_is_missing_is_said_and_what_does_not_need_it_is_told(
     assert f"missing in the folder: {names}" in capsys.readouterr().out
 
 
+def test_no_missing_table_ends_in_a_traceback(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the summary nothing is drawn, and it is said; without the booths, all but their figures."""
+    folder = tmp_path / "study"
+    shutil.copytree(study, folder, ignore=shutil.ignore_patterns("parts"))
+    (folder / "tables" / "booths.csv").unlink()
+    lacking = Finished.of(folder)
+    drawn = [name for name, _ in figures._service_figures(lacking, lacking.context)]
+    assert "shares-truck" in drawn
+    assert not [name for name in drawn if name.startswith("booths-")]
+    (folder / "tables" / "summary.csv").unlink()
+    assert call("report", folder) == 2
+    assert "summary.csv cannot be read" in capsys.readouterr().err
+
+
 def test_pages_have_one_title_each_headings_in_order_and_a_description_of_every_picture(written: str) -> None:
     levels = [int(level) for level in re.findall(r"<h([1-6])[ >]", written)]
     assert levels[0] == 1
@@ -352,6 +366,18 @@ def test_every_slide_has_a_computed_finding_notes_and_descriptions(
                 assert shape._element.xpath(".//p:cNvPr")[0].get("descr")
 
 
+def test_a_finding_longer_than_a_property_of_a_file_is_cut_there(
+    told: story.Story, read: Finished, tmp_path: Path
+) -> None:
+    """Several options of one replication have a long finding: it stands whole on the slide, cut in the file's title."""
+    head = "; ".join([told.head] * 8)
+    assert len(head) > slides_module._LONGEST_PROPERTY
+    slides_module.write(read, replace(told, head=head, pages=()), tmp_path / "deck.pptx")
+    deck = Presentation(str(tmp_path / "deck.pptx"))
+    assert plain(deck.slides[0].shapes.title.text) == head
+    assert head.startswith(deck.core_properties.title.removesuffix(" …"))
+
+
 def test_slides_stay_on_the_page_in_letters_one_can_read(slides: list) -> None:
     for slide in slides:
         for shape in slide.shapes:
@@ -412,6 +438,20 @@ def test_an_appraised_option_has_its_page_and_a_slide_for_each_finding(
     within = [row[0] for row in cells_of(turning)[1:] if row[-1] == words.say("appraisal.within")]
     assert all(name in more[2] for name in within)
     assert "Capital, all years (assumed)" in within
+
+
+def test_waits_that_no_growth_moves_have_no_slide(told: story.Story, read: Finished, tmp_path: Path) -> None:
+    """An empty chart would be drawn, under a title that says that growth takes a wait from 11 to 11 minutes."""
+    summary = read.table("summary")
+    still = replace(read)
+    still._read["summary"] = summary.assign(
+        wait_mean_min=summary["wait_mean_min"].where(summary["wait_mean_min"].isna(), 7)
+    )
+    page = next(page for page in told.pages if page.id == "appraisal")
+    slides_module.write(still, replace(told, pages=(page,)), tmp_path / "deck.pptx")
+    titles = [plain(slide.shapes.title.text) for slide in Presentation(str(tmp_path / "deck.pptx")).slides]
+    first, flows, _, turning = appraisal_titles(read, told)
+    assert titles[1:] == [first, flows, turning]
 
 
 def test_what_is_assumed_is_drawn_hatched_and_said_so(slides: list, read: Finished) -> None:
@@ -776,6 +816,13 @@ def test_the_title_of_long_waits_follows_the_verdict(difference, half_width, ver
 
 def test_a_share_that_is_not_nothing_is_never_written_as_nothing() -> None:
     assert [percent(share) for share in (0.0, 0.2, 0.6, 99.7)] == ["0%", "<1%", "1%", "100%"]
+    assert [appraised.of_draws(share) for share in (0.0, 0.002, 0.5, 0.9998, 1.0)] == [
+        "0%",
+        "<1%",
+        "50%",
+        ">99%",
+        "100%",
+    ]
 
 
 def test_observations_that_are_assumed_do_not_count_as_a_check() -> None:
@@ -809,7 +856,12 @@ def table_of(net: float, half_width: float) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("net", "half_width", "expected"),
-    [(30e6, 4e6, "gains $30M"), (-30e6, 4e6, "loses $30M"), (3e6, 4e6, "no clear change")],
+    [
+        (30e6, 4e6, "gains $30M"),
+        (-30e6, 4e6, "loses $30M"),
+        (3e6, 4e6, "no clear change"),
+        (30e6, math.nan, "changes by +$30.0M a year (one replication: no interval)"),
+    ],
 )
 def test_accounts_stand_side_by_side_and_only_the_parts_of_one_are_stepped(net, half_width, expected) -> None:
     """The steps are of the welfare account alone, and add up to it; the trade account is nowhere in them."""

@@ -145,6 +145,21 @@ def test_the_first_lines_count_the_assumed_inputs(desk: Path, capsys: pytest.Cap
     assert "--low-patience" in said
 
 
+def test_each_of_several_options_has_a_table_of_its_own(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Side by side three options left no room for the waits themselves."""
+    options = [desk / "opened.yaml", *(desk / f"opened-{number}.yaml" for number in (2, 3))]
+    for option in options[1:]:
+        option.write_text(f"scenario: {option.stem}\ntitle: As {option.stem}\nextends: opened.yaml\nchanges: []\n")
+    assert call("compare", desk / "now.yaml", *options, "--out", desk / "several", "-n", 1) == 0
+    _, *tables = capsys.readouterr().out.split("Mean wait, minutes")
+    assert len(tables) == len(options)
+    for table, title in zip(tables, ("New opens", "As opened-2", "As opened-3"), strict=True):
+        lines = [line.split() for line in table.splitlines()]
+        assert ["port", "mode", "Now", *title.split(), "change"] in lines
+        left = next(line for line in lines if line[:3] == ["Left", "†", "truck"])
+        assert float(left[3]) > float(left[4]) > 0
+
+
 @pytest.mark.slow
 @pytest.mark.drawn
 def test_many_options_have_a_week_each(desk: Path) -> None:
@@ -258,6 +273,16 @@ def test_a_line_without_end_is_not_reported(desk: Path, capsys: pytest.CaptureFi
     assert call("run", desk / "endless.yaml", "--out", desk / "endless", "--replications", 1) == 2
     assert "its line has no end" in capsys.readouterr().err
     assert not (desk / "endless" / "manifest.json").exists()
+
+
+def test_a_base_in_which_nobody_crosses_is_refused(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """There is no mean wait to put into a sentence; an option may be so."""
+    (desk / "nobody.yaml").write_text(
+        "scenario: nobody\nextends: now.yaml\nchanges: [{action: scale_demand, factor: 0}]\n"
+    )
+    assert call("run", desk / "nobody.yaml", "--out", desk / "nobody", "--replications", 1) == 2
+    assert "nobody: nobody reaches a booth in the measured weeks" in capsys.readouterr().err
+    assert call("compare", desk / "now.yaml", desk / "nobody.yaml", "--out", desk / "emptied", "-n", 1, "-q") == 0
 
 
 def test_a_line_that_grows_is_warned_of(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:

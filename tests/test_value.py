@@ -507,6 +507,17 @@ def test_what_rests_on_an_assumed_wait_is_marked_in_table_and_lines() -> None:
     assert "†" not in "".join(value.lines(on_assumed(base, {**base, "andrade": line(500, 10)})))
 
 
+@pytest.mark.parametrize("replications", [1, 2])
+def test_cargo_that_nothing_moves_rests_on_nothing(replications: int) -> None:
+    """However many replications there are, and though the port's own wait is assumed."""
+    trucks = {"otay-mesa/t": line(1000, 60, mode="truck", lane="standard")}
+    saved = Saving(("otay-mesa",), np.zeros((replications, 1)), 0.0, 0.0)
+    case = Case("base", "option", flows(trucks, trucks), Markets(), saved, {"otay-mesa": "assumed wait"})
+    found = value.valuation(case, trade.with_rule(figures(), RULE))
+    assert not found.table()["note"].str.contains("assumed wait").any()
+    assert "  A trade        $0 of cargo, an indicator and no benefit" in value.lines(found)
+
+
 def test_emissions_add_over_ports_and_modes() -> None:
     """All is the sum of its parts."""
     rows = ten_minutes().emissions()

@@ -11,7 +11,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -448,16 +448,6 @@ def cells(observed: Observations) -> pd.DataFrame:
         lanes_mean=("lanes_open", "mean"),
     ).reset_index()
     return pooled[list(CELL_COLUMNS)].round({"wait_mean_min": 2, "wait_sd_min": 2, "lanes_mean": 2})
-
-
-def weekly_means(observed: Observations) -> pd.DataFrame:
-    """Return line, week (days from its Monday), readings and mean wait, of weeks with some."""
-    readings = observed.readings
-    monday = [
-        day - timedelta(days=int(weekday)) for day, weekday in zip(readings["date"], readings["weekday"], strict=True)
-    ]
-    grouped = readings.assign(week=monday).groupby([*LINE, "week"])["wait_min"]
-    return grouped.agg(n="size", wait_mean_min="mean").reset_index()
 
 
 # --- rows of a file ----------------------------------------------------------------------------

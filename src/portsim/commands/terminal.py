@@ -120,7 +120,8 @@ class Reporter:
         """Print the findings and where everything is."""
         self._bar.stop()
         for scenarios in filter(None, (study.scenarios, study.companions)):
-            self._print_table(_wait_table(scenarios, found))
+            for table in _wait_tables(scenarios, found):
+                self._print_table(table)
             for option in scenarios[1:]:
                 for line in (*_cargo_lines(option, found), *found.worth.lines(option.name)):
                     self.say(line)
@@ -187,8 +188,14 @@ def _caveats(study: Study) -> list[str]:
     return lines
 
 
+def _wait_tables(scenarios: Sequence[Scenario], found: Tables) -> list[Table]:
+    """Return a table of mean waits an option: side by side, two do not fit a terminal's width."""
+    base, *options = scenarios
+    return [_wait_table([base, option], found) for option in options] or [_wait_table([base], found)]
+
+
 def _wait_table(scenarios: Sequence[Scenario], found: Tables) -> Table:
-    """Return mean waits by port and mode, and the changes of each option.
+    """Return mean waits by port and mode of one scenario, or of a base and an option, with what changes.
 
     Below a port and mode stand its lane types, where the change of all together hides one of theirs.
     """
@@ -198,8 +205,8 @@ def _wait_table(scenarios: Sequence[Scenario], found: Tables) -> Table:
     table.add_column("mode", no_wrap=True)
     for scenario in scenarios:
         table.add_column(scenario.title, justify="right")
-    for option in options:
-        table.add_column("change" if len(options) == 1 else f"change: {option.title}", justify="right")
+    if options:
+        table.add_column("change", justify="right")
         table.add_column("", no_wrap=True)
     marked = resting_on_assumed(base)
     ports = list(dict.fromkeys(port.id for s in scenarios for port in s.network.ports))

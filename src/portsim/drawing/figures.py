@@ -93,8 +93,8 @@ def _service_figures(finished: Finished, context: Context) -> Iterator[tuple[str
     for mode in modes(finished):
         shares = service_charts.long_waits(finished.table("summary"), finished.table("comparison"), mode, context)
         yield f"shares-{mode}", shares
-    for port, mode in service_charts.busiest_crossings(finished.table("summary"), context):
-        hourly, summary, booths = (finished.table(name) for name in ("hourly", "summary", "booths"))
+    hourly, summary, booths = (finished.table(name) for name in ("hourly", "summary", "booths"))
+    for port, mode in () if booths.empty else service_charts.busiest_crossings(summary, context):
         figure = service_charts.wait_against_booths(hourly, summary, booths, port, mode, context=context)
         yield f"booths-{port}-{mode}", figure
     observed = finished.table("observed_waits")

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from portsim import __version__
@@ -23,7 +24,7 @@ from portsim.border.demand import lanes_of, patience_per_min
 from portsim.errors import PortsimError, ResultsError
 from portsim.language.scenario import Scenario, assumed, count_by_class, in_year, resolved_yaml
 from portsim.language.schema import MODES, DemandChange, Event, Figure, Mode, Observed, ScaleDemand, as_mode
-from portsim.measure.measures import HOURLY_METRICS, Measures
+from portsim.measure.measures import ALL, HOURLY_METRICS, SUMMARY_METRICS, Measures
 from portsim.pages import index, publish
 from portsim.results import grounds, tables
 from portsim.results.findings import Context
@@ -394,6 +395,14 @@ def refuse_endless_lines(study: Study, measures: Run) -> None:
         raise PortsimError("\n".join(endless))
 
 
+def refuse_empty_base(study: Study, measures: Run) -> None:
+    """Raise PortsimError where nobody is served in the base: there is nothing to tell, or to compare with."""
+    wait = SUMMARY_METRICS.index("wait_mean_min")
+    if all(np.isnan(one.summary[one.groups.index((ALL, ALL, ALL)), wait]) for one in measures[0]):
+        name = study.runs[0].name
+        raise PortsimError(f"{name}: nobody reaches a booth in the measured weeks: see demand, hours and booths")
+
+
 def assumed_waits(scenario: Scenario) -> list[tuple[str, Mode, Observed]]:
     """Return the lines whose baseline waits are assumed, not observed: (port, mode, what is said of the line)."""
     return [
@@ -417,6 +426,7 @@ def resting_on_assumed(scenario: Scenario) -> frozenset[tuple[str, Mode]]:
 def write(folder: Path, study: Study, measures: Run, started: float, engine: str) -> Tables:
     """Write everything of a study but its replications, the manifest last; return the tables."""
     (folder / MANIFEST).unlink(missing_ok=True)
+    refuse_empty_base(study, measures)
     refuse_endless_lines(study, measures)
     found = build_tables(study, measures)
     _write_tables(folder, found)

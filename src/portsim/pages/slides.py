@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ _WIDTH, _HEIGHT, _MARGIN = 13.333, 7.5, 0.55
 _TITLE_TOP, _TITLE_HEIGHT, _TOP, _BOTTOM = 0.35, 1.15, 1.6, 6.85
 _TITLE_SIZES = ((70, 28), (110, 24), (170, 20), (10_000, 17))
 _SMALL = 12
+_LONGEST_PROPERTY = 255  # letters of a property of a file, by the format
 _CELLS = (18, 17, 16, 15, 14, 13, 12)  # points of a table's letters: the largest that fits
 _CELL_SIDE, _CELL_ABOVE, _LEADING = 0.08, 0.055, 1.2
 _NARROWEST = 0.6  # inches of a column
@@ -63,7 +65,7 @@ class _Deck:
         self.finished, self.story, self.context = finished, story, finished.context
         self.presentation = Presentation()
         self.presentation.slide_width, self.presentation.slide_height = Inches(_WIDTH), Inches(_HEIGHT)
-        self.presentation.core_properties.title = story.head
+        self.presentation.core_properties.title = textwrap.shorten(story.head, _LONGEST_PROPERTY, placeholder=" …")
         self.presentation.core_properties.author = say("head.product")
         self._answers()
 
@@ -444,12 +446,14 @@ def _flows_chart(
 
 
 def _growth_chart(deck: _Deck, waits: appraised.Waits, option: str, notes: Sequence[str]) -> None:
-    """Draw the mean waits of the years simulated: the base in solid lines, the option in dashed ones."""
+    """Draw the mean waits of the years simulated: the base in solid lines, the option in dashed ones; if any moves."""
     title = appraised.waits_title(waits, deck.story.mode, option, deck.context)
     data = CategoryChartData(number_format="0.0")
     data.categories = [str(year) for year in waits.years]
     drawn = []
     modes = [mode for mode, found in waits.base.items() if len({wait.mean for wait in found}) > 1]
+    if not modes:
+        return
     for mode in modes:
         sides = [(deck.context.base, waits.base[mode])]
         if mode in waits.option and [w.mean for w in waits.option[mode]] != [w.mean for w in waits.base[mode]]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from portsim.measure.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
+from portsim.measure.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, NO_INTERVAL, WORSE
 from portsim.numbers import Estimate, clear, decimals, dollars, number
 from portsim.results.findings import ALL, ASSUMED_WAIT, DAGGER, Context, cargo_title, cargo_values
 from portsim.results.words import known, say, within
@@ -194,10 +194,10 @@ def steps(value: pd.DataFrame, cargo: pd.DataFrame, option: str, context: Contex
 def steps_title(found: Steps, option: str, context: Context) -> str:
     """Return the finding of the steps: their sum, and the largest of them."""
     amount, verdict = found.total, _verdict(found.total)
-    key = {BETTER: "better", WORSE: "worse", NO_CLEAR_CHANGE: "unclear", IDENTICAL: "same"}[verdict]
+    keys = {BETTER: "better", WORSE: "worse", NO_CLEAR_CHANGE: "unclear", IDENTICAL: "same", NO_INTERVAL: "no_interval"}
     largest = max(found.parts, key=lambda part: abs(part[1]))[0]
     text = say(
-        f"steps.{found.account}.{key}",
+        f"steps.{found.account}.{keys[verdict]}",
         size=dollars(Estimate(abs(amount.mean), amount.half_width)),
         change=dollars(amount, signed=True),
         largest=found.inside.get(largest, largest),
@@ -209,7 +209,9 @@ def steps_title(found: Steps, option: str, context: Context) -> str:
 def _verdict(total: Estimate) -> str:
     if total.mean == 0:
         return IDENTICAL
-    if math.isnan(total.half_width) or not clear(total):
+    if math.isnan(total.half_width):
+        return NO_INTERVAL
+    if not clear(total):
         return NO_CLEAR_CHANGE
     return BETTER if total.mean > 0 else WORSE
 

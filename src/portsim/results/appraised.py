@@ -114,11 +114,18 @@ def title(found: Appraised, context: Context) -> str:
         "change": money(npv.value, signed=True) if npv else "",
         "low": money(npv.low, signed=True) if npv else "",
         "high": money(npv.high, signed=True) if npv else "",
-        "share": percent(100 * share.value) if share else "",
+        "share": of_draws(share.value) if share else "",
         "rate": f"{found.rates[0]:g}",
         "mark": found.mark,
     }
     return f"{context.scenarios[found.option]}: {say(f'appraisal.{key}', **gaps)}"
+
+
+def of_draws(share: float) -> str:
+    """Return a share of the draws in percent; what does not hold in all of them is never 100%."""
+    if 0.995 <= share < 1:  # noqa: PLR2004 - rounds to all
+        return say("percent.over_99")
+    return percent(100 * share)
 
 
 def head(found: Appraised) -> list[str]:
@@ -169,7 +176,7 @@ def _text(name: str, value: float) -> str:
     if name in _MONEY:
         return money(value)
     if name == _PROBABILITY:
-        return percent(100 * value)
+        return of_draws(value)
     if name == "payback_year":
         return f"{value:.0f}"
     if name == "internal_rate_pct":

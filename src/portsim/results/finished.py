@@ -111,9 +111,10 @@ class Finished:
 
     @property
     def names(self) -> list[str]:
-        """Return the tables there are, those of this version first and in their order."""
+        """Return the tables there are, and those a study always has; of this version first and in their order."""
         there = sorted(path.stem for path in (self.folder / "tables").glob("*.csv"))
-        return [name for name in COLUMNS if name in there] + [name for name in there if name not in COLUMNS]
+        own = [name for name in COLUMNS if name in there or name in ALWAYS]
+        return own + [name for name in there if name not in COLUMNS]
 
     @property
     def missing(self) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from portsim.measure.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, WORSE
 from portsim.numbers import Estimate, number, plus_minus
-from portsim.results.findings import ALL, Change, Context, lane_words, verdict_on, verdict_words
+from portsim.results.findings import ALL, Change, Context, verdict_on, verdict_words
 from portsim.results.words import counted, say, sentence
 
 LIMITS_MIN = (20, 40, 60)
@@ -277,8 +277,3 @@ def observed_title(found: Sequence[Check], mode: str, context: Context) -> str:
         "gap": number(worst.gap, 1, signed=True),
     }
     return sentence(say("observed.title" if len(seen) > 1 else "observed.title_one", **gaps))
-
-
-def lane_name(port: str, lane_type: str, context: Context) -> str:
-    """Return a line by port and lane type, as people write it."""
-    return f"{context.ports.get(port, port)}, {lane_words(lane_type)}"

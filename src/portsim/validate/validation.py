@@ -84,11 +84,6 @@ class Result:
         """Say whether it does not fail; what is only reported cannot."""
         return self.verdict != "FAIL"
 
-    @property
-    def errors_apart(self) -> float:
-        """Return how many standard errors the value lies from its oracle; NaN where that is no question."""
-        return abs(self.value - self.oracle) / self.standard_error if self.standard_error > 0 else _NAN
-
 
 COLUMNS = tuple(one.name for one in fields(Result) if one.name != "profile")
 

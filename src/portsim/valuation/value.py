@@ -130,8 +130,9 @@ class Valuation:
         found = self.worth(terms)
         low, median, high = found.percentiles
         mean, half_width = found.estimate
-        moved = [term for term in terms if term.quantity.any()] or terms
-        note = "; ".join(dict.fromkeys(word for term in moved for word in term.note.split("; ") if word))
+        moved = [term for term in terms if term.quantity.any()]
+        words = dict.fromkeys(word for term in moved or terms for word in term.note.split("; ") if word)
+        note = "; ".join(word for word in words if moved or word != ASSUMED)  # what is nothing rests on nothing
         units = {term.unit for term in terms}
         quantity, unit = sum(float(term.quantity.mean()) for term in terms), next(iter(units))
         if len(units) > 1 or component == ALL or (unit == "minutes" and len(terms) > 1):
@@ -313,7 +314,7 @@ def _amount(valued: Valuation, terms: Sequence[Term], *, brief: bool = False) ->
     if np.isnan(found.estimate.mean):
         return f"no dollar figure: beyond the rule's reach{_mark(terms)}"
     text = dollars(found.estimate, signed=True) + _mark(terms)
-    if brief or found.estimate == (0, 0):
+    if brief or not found.by_replication.any():
         return text
     low, median, high = (in_digits(value, found.estimate.half_width) for value in found.percentiles)
     return f"{text}; over the figures' ranges median {median}, {low} to {high} (P10 to P90)"
