@@ -911,6 +911,22 @@ def test_the_title_of_an_appraisal_says_no_more_than_inputs_and_chance_allow(
     assert accounts.money(low, signed=True) in said
 
 
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ((20, 50), (20, 30, 0)),
+        ((50, 20), (20, 30, 0)),
+        ((0, -80), (0, 0, -80)),
+        ((-80, -30), (-30, 0, -50)),
+        ((-30, 20), (0, 20, -30)),
+        ((20, -30), (0, 20, -30)),
+    ],
+)
+def test_steps_below_zero_are_drawn_below_zero(step, expected) -> None:
+    """PowerPoint stacks what is negative downwards from zero: a loss must not stand up as a gain."""
+    assert tuple(part[0] for part in slides_module.stacked([step])) == expected
+
+
 def test_what_an_assumed_wait_is_worth_is_marked() -> None:
     """By the table's own note: value.csv says of each row what it rests on."""
     table = table_of(30e6, 4e6)

@@ -122,8 +122,10 @@ class Reporter:
         for scenarios in filter(None, (study.scenarios, study.companions)):
             for table in _wait_tables(scenarios, found):
                 self._print_table(table)
-            for option in scenarios[1:]:
-                for line in (*_cargo_lines(option, found), *found.worth.lines(option.name)):
+            base, *options = scenarios
+            for option in options:
+                name = [f"{option.title}, against {base.title}:"] if len(options) > 1 else []
+                for line in (*name, *_cargo_lines(option, found), *found.worth.lines(option.name)):
                     self.say(line)
         for growing in found.growing:
             self.say(f"warning: {growing}: the line grows, and its waits say how long was simulated")

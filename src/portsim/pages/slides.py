@@ -6,6 +6,7 @@ import math
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -382,26 +383,37 @@ def _steps_chart(deck: _Deck, page: Page, option: str, title: str) -> None:
     if found is None:
         return
     steps = [*found.parts, (say("steps.total"), found.total.mean)]
-    starts, level = [], 0.0
-    for _, amount in found.parts:
-        starts.append(min(level, level + amount))
-        level += amount
-    starts.append(min(0.0, found.total.mean))
+    levels = list(accumulate((amount for _, amount in found.parts), initial=0.0))
+    reached = [*pairwise(levels), (0.0, found.total.mean)]
     data = CategoryChartData(number_format="0.0")
     data.categories = [f"{name}\n{accounts.money(amount, signed=True)}" for name, amount in steps]
-    data.add_series(say("slide.hidden"), [round(start / 1e6, 4) for start in starts])
-    data.add_series(say("slide.millions"), [round(abs(amount) / 1e6, 4) for _, amount in steps])
+    for name, parts in zip(("slide.hidden", "slide.millions", "slide.below"), stacked(reached), strict=True):
+        data.add_series(say(name), [round(part / 1e6, 4) for part in parts])
     caption = f"{say('slide.chart_steps')} {say('steps.total')}: {dollars(found.total, signed=True)}."
     chart = deck.chart(slide, XL_CHART_TYPE.COLUMN_STACKED, data, title, caption)
     chart.has_legend = False
-    hidden, shown = chart.plots[0].series
+    hidden, *shown = chart.plots[0].series
     hidden.format.fill.background()
-    for index, (_, amount) in enumerate(steps):
-        point = shown.points[index].format.fill
-        point.solid()
-        point.fore_color.rgb = _rgb(LOOKS[1].color if amount >= 0 else LOOKS[2].color)
+    for series in shown:
+        for index, (_, amount) in enumerate(steps):
+            point = series.points[index].format.fill
+            point.solid()
+            point.fore_color.rgb = _rgb(LOOKS[1].color if amount >= 0 else LOOKS[2].color)
     _axes(chart, say("slide.millions"))
+    chart.category_axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW  # below a loss, too
     chart.plots[0].gap_width = 60
+
+
+def stacked(reached: Sequence[tuple[float, float]]) -> tuple[list[float], list[float], list[float]]:
+    """Return steps from one level to another as stacked columns: what is hidden, and what is seen above zero and below.
+
+    PowerPoint stacks what is negative downwards from zero, apart from what is positive.
+    """
+    ends = [(min(step), max(step)) for step in reached]
+    hidden = [max(low, 0.0) + min(high, 0.0) for low, high in ends]
+    above = [max(high, 0.0) - max(low, 0.0) for low, high in ends]
+    below = [min(low, 0.0) - min(high, 0.0) for low, high in ends]
+    return hidden, above, below
 
 
 def _appraisal(deck: _Deck, page: Page) -> None:

@@ -58,7 +58,8 @@ class Entry(NamedTuple):
     def range(self) -> str:
         """Return the range over the inputs, and whether the amount lies in it."""
         if self.outside:
-            return say("value.outside", span=self.span)
+            key = "value.outside" if self.account == "welfare" else "value.outside_central"
+            return say(key, span=self.span)
         return say("value.range", span=self.span) if self.span else ""
 
     @property
@@ -70,7 +71,7 @@ class Entry(NamedTuple):
 
     @property
     def outside(self) -> bool:
-        """Say whether the amount, at the figures of the guidance, lies outside the range over the inputs."""
+        """Say whether the amount, at the figures as they are, lies outside the range over theirs."""
         return self.low < self.high and not self.low <= self.amount <= self.high
 
     def _amount(self, value: float) -> str:

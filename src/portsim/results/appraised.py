@@ -124,7 +124,7 @@ def title(found: Appraised, context: Context) -> str:
 def of_draws(share: float) -> str:
     """Return a share of the draws in percent; what does not hold in all of them is never 100%."""
     if 0.995 <= share < 1:  # noqa: PLR2004 - rounds to all
-        return say("percent.over_99")
+        return say("percent.over_ninety_nine")
     return percent(100 * share)
 
 

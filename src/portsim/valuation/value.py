@@ -284,8 +284,8 @@ def _co2_line(valued: Valuation) -> list[str]:
     tonnes = valued.emissions()
     whole = tonnes[(tonnes["measure"] == "co2_tonnes") & (tonnes["port"] == ALL) & (tonnes["mode"] == ALL)]
     return [
-        f"  CO2 of idling  {large(Estimate(row['saved_per_year'], row['simulation_hw']))}"
-        f"{f' {ASSUMED_MARK}' * bool(row['note'])} tonnes less a year"
+        f"  CO2 of idling  {large(Estimate(abs(row['saved_per_year']), row['simulation_hw']))}"
+        f"{f' {ASSUMED_MARK}' * bool(row['note'])} tonnes {'less' if row['saved_per_year'] >= 0 else 'more'} a year"
         for row in whole.to_dict("records")
     ]
 
