@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portsim.errors import ScenarioError
+from portsim.errors import ScenarioError, nearest
 from portsim.language import scenario
 from portsim.language.paths import changed
 from portsim.language.schema import Series, Window
@@ -363,3 +363,31 @@ def test_opening_hours_are_one_value_and_a_mean_by_class_is_compared_by_class() 
     assert list(changed((one, other), (one,))) == keys[:3]
     mean, longer = Series(value=60), Series(value=90)
     assert list(changed({"mean_s": mean}, {"mean_s": {"a": Series(value=60), "b": longer}})) == [("mean_s", "b")]
+
+
+@pytest.mark.parametrize(
+    ("word", "allowed", "meant"),
+    [
+        ("car", ("truck", "vehicle"), "vehicle"),
+        ("add_lanes", ("open_port", "add_booths"), "add_booths"),
+        ("standard", ("general", "ready"), "general"),
+        ("regular", ("standard", "fast"), "standard"),
+        ("general", ("ready", "sentri"), ""),
+    ],
+)
+def test_what_people_say_is_led_to_what_files_call_it(word: str, allowed: tuple[str, ...], meant: str) -> None:
+    said = nearest(word, allowed)
+    assert said.startswith(f"did you mean '{meant}'? " if meant else "allowed:")
+
+
+@pytest.mark.parametrize(
+    ("days", "meant"), [("weekdays", "mon-fri"), ("Monday", "mon"), ("Mon to Thu", "mon-thu"), ("Easter", "")]
+)
+def test_days_in_other_words_are_led_to_theirs(folder: Path, days: str, meant: str) -> None:
+    change = (
+        f"{{action: add_booths, port: left, mode: truck, lane_type: fast, booths: 1, days: {days}, officers: added}}"
+    )
+    with pytest.raises(ScenarioError) as refused:
+        load(folder, f"scenario: days\ntitle: Days\nchanges: [{change}]\n")
+    hint = f"did you mean '{meant}'? " if meant else ""
+    assert f"'{days}' names no days: {hint}allowed" in str(refused.value)

@@ -50,8 +50,21 @@ class ScenarioError(PortsimError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
+_ALSO_CALLED = {  # what people say, and what files call it
+    "vehicle": ("car", "cars", "auto", "autos", "pov", "povs", "passenger", "passengers"),
+    "truck": ("lorry", "lorries", "commercial", "cargo", "freight"),
+    "pedestrian": ("walker", "walkers", "foot", "on-foot"),
+    "general": ("standard", "regular", "all-traffic"),
+    "standard": ("general", "regular"),
+    "add_booths": ("add_lanes", "open_lanes", "open_booths", "more_booths", "close_lanes", "close_booths"),
+    "build": ("build_lanes", "build_booths", "add_lane_positions"),
+    "set_lane_types": ("convert_lanes", "share_lanes"),
+}
+
+
 def nearest(word: str, allowed: Sequence[str]) -> str:
-    """Say what is allowed, and which of it `word` was probably meant to be."""
+    """Say what is allowed, and which of it `word` was probably meant to be, by its letters or by what people say."""
     close = get_close_matches(word, allowed, n=1, cutoff=0.6)
+    close = close or [name for name in allowed if word.lower() in _ALSO_CALLED.get(name, ())]
     hint = f"did you mean '{close[0]}'? " if close else ""
     return f"{hint}allowed: {', '.join(allowed)}" if allowed else f"{hint}none is defined"

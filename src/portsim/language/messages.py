@@ -36,6 +36,11 @@ _BOUNDS = {
     "less_than_equal": ("at most", "le"),
 }
 _DAYS = f"one of {', '.join(clock.DAY_NAMES)}"
+_DAYS_SAID = {
+    "mon-fri": ("weekday", "weekdays", "workdays", "working days"),
+    "sat-sun": ("weekend", "weekends"),
+    "daily": ("all", "every day", "everyday", "week"),
+}
 _FEW_HOURS = (
     "For some hours only: add_booths on the new lane type, with officers moved from the old."  # as the schema says
 )
@@ -119,12 +124,20 @@ def _pattern(given: str, pattern: str) -> str:
     if pattern == clock.WEEK_TIME_PATTERN:
         return f"'{given}' is no hour of the week: write {_DAYS} and an hour, as in 'sun 10:00'"
     if pattern == clock.DAYS_PATTERN:
-        return f"'{given}' names no days: allowed: daily, {_DAYS}, or a range such as mon-fri"
+        return f"'{given}' names no days: {_days_hint(given)}allowed: daily, {_DAYS}, or a range such as mon-fri"
     if pattern == YEAR_PATTERN:
         return f"'{given}' is not a year: write four digits, such as 2026"
     name = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-")
     hint = f"; did you mean '{name}'?" if re.fullmatch(pattern, name) else ""
     return f"'{given}' is not a name: use lower-case letters, digits and hyphens, a letter first{hint}"
+
+
+def _days_hint(given: str) -> str:
+    """Say what days in other words were probably meant to be: weekdays, Monday, Mon to Fri."""
+    word = given.lower()
+    short = "-".join(day[:3] for day in re.split(r"\s*(?:-|\bto\b)\s*", word))
+    meant = next((days for days, said in _DAYS_SAID.items() if word in said), short)
+    return f"did you mean '{meant}'? " if re.fullmatch(clock.DAYS_PATTERN, meant) else ""
 
 
 def _time_hint(given: str) -> str:
