@@ -642,14 +642,14 @@ def _needs(text: str, size: float, head: bool) -> float:
 
 
 def _fitting(sentences: Sequence[str], width: float, size: float, room: float) -> list[str]:
-    """Return the first sentences, as many as fit into a box, and one in any case."""
-    found: list[str] = []
-    for text in sentences:
-        lines = sum(layout.wrap(line, width, size).count("\n") + 1 for line in [*found, text])
-        if found and lines * size * _LEADING / 72 > room:
-            break
-        found.append(text)
-    return found
+    """Return the first sentences, as many as fit into a box, and one in any case; then where the others stand."""
+    more = say("slide.more")
+    for count in range(len(sentences), 0, -1):
+        found = [*sentences[:count], *[more] * (count < len(sentences))]
+        lines = sum(layout.wrap(line, width, size).count("\n") + 1 for line in found)
+        if lines * size * _LEADING / 72 <= room:
+            return found
+    return [*sentences[:1], *[more] * (len(sentences) > 1)]
 
 
 def _said(slide: Any) -> str:

@@ -447,9 +447,9 @@ def _where_clause(telling: _Telling, option: str) -> str:
         return say("where.same" if len(same) == len(of_port) else "where.none", **gaps)
     if len(changed) == len(of_port):
         return say("where.all", **gaps)
-    only_same = len(changed) + len(same) == len(of_port)
     names = listed([context.ports[port] for port in same]) if same else ""
-    rest = say("where.rest_same", names=names) if only_same else say("where.rest_unclear")
+    kind = "unclear" if not same else "same" if len(changed) + len(same) == len(of_port) else "both"
+    rest = say(f"where.rest_{kind}", names=names)
     return say("where.some", count=len(changed), rest=rest, **gaps)
 
 
