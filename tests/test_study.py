@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 import time
@@ -471,3 +472,18 @@ def test_a_run_that_was_killed_goes_on_to_the_same_tables(desk: Path, tmp_path: 
         assert len(paths) >= count
         for path in paths:
             assert (tmp_path / "killed" / folder / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_both_engines_are_compared_on_every_row(
+    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `check --engines` does: it says how many rows agreed, or the first that does not."""
+    assert call("check", desk / "now.yaml", "--engines") == 0
+    agreed = re.search(r"both engines agree on all ([\d,]+) rows of replication 0", capsys.readouterr().out)
+    assert agreed
+    lines = pd.read_csv(desk / "study" / "tables" / "replications.csv")
+    lines = lines.query("scenario == 'now' and replication == 0 and port != 'all' and lane_type != 'all'")
+    assert int(agreed[1].replace(",", "")) >= 7 * lines["crossings_per_day"].sum() > 0  # one week; some give up
+    monkeypatch.setattr(experiment, "first_difference", lambda *_: "row 7: wait 3, 4")
+    assert call("check", desk / "now.yaml", "--engines") == 2
+    assert "the engines disagree; this is a bug. Compiled, and SimPy: row 7: wait 3, 4" in capsys.readouterr().err

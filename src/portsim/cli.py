@@ -126,6 +126,7 @@ def check(files: Files, engines: Engines = False) -> None:
             for warning in warnings(scenario.network, scenario.run):
                 typer.echo(f"{file}: warning: {warning}")
             if engines:
+                typer.echo(f"{file}: SimPy replays replication 0, a minute or more")
                 typer.echo(f"{file}: {_agreement(scenario)}")
         except ScenarioError as error:
             faults += error.faults
