@@ -54,6 +54,7 @@ def test_the_public_names_are_those_that_can_be_imported() -> None:
         portsim.comprae  # type: ignore[attr-defined] # noqa: B018
 
 
+@pytest.mark.slow
 @pytest.mark.drawn
 def test_python_and_the_command_line_write_the_same(
     desk: Path, results: portsim.Results, monkeypatch: pytest.MonkeyPatch

@@ -228,7 +228,8 @@ def test_only_a_finished_folder_is_drawn(tmp_path: Path, study: Path, capsys: py
         Finished.of(tmp_path)
 
 
-@pytest.mark.parametrize("replications", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("replications", [1, 2])
 def test_one_scenario_has_a_report_too(results: Path, replications: int) -> None:
     """Without an option nothing is compared, and with one replication nothing is judged."""
     out = results / f"alone-{replications}"

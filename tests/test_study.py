@@ -296,6 +296,7 @@ def test_a_line_that_grows_is_warned_of(desk: Path, capsys: pytest.CaptureFixtur
     assert "warning: boom: left/vehicle/general serves" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.drawn
 def test_a_port_that_closes_is_said_to(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Not to be new, and its travellers go elsewhere or are turned away."""
