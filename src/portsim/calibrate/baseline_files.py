@@ -36,6 +36,7 @@ from portsim.errors import KeyPath, PortsimError
 from portsim.language import documents, scenario
 from portsim.language.documents import Document
 from portsim.language.scenario import PACKAGED_NETWORK
+from portsim.language.schema import MODES
 
 BOOTHS_FILE, JOINS_FILE, WAITS_FILE = "booths_open.csv", "joining_per_hour.csv", "wait_min.csv"
 OBSERVED_FILE, RESPONSE_FILE = "observed.csv", "fit_response.csv"
@@ -224,7 +225,7 @@ def _document(network: Path) -> Document:
 def _observed_lanes(document: Document) -> Iterator[tuple[Key, KeyPath]]:
     """Yield the observed lines of a network file, and where each stands."""
     for number, port in enumerate(document.data["ports"]):
-        for mode in ("truck", "vehicle", "bus", "pedestrian"):
+        for mode in MODES:
             for name, lane in port.get(mode, {}).get("lane_types", {}).items():
                 if "observed" in lane:
                     yield (port["id"], mode, name), ("ports", number, mode, "lane_types", name)

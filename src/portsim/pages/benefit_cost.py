@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from portsim.pages.story import MODES
+from portsim.language.schema import MODES
 from portsim.results import appraised
 from portsim.results.appraised import Appraised
 from portsim.results.findings import ALL

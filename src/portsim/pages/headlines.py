@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from portsim.language.schema import MODES
 from portsim.measure.inference import BETTER, IDENTICAL, WORSE
 from portsim.numbers import Estimate, dollars, plus_minus
 from portsim.results import accounts, service
@@ -15,7 +16,6 @@ from portsim.results.service import metric_change
 from portsim.results.words import listed, say, sentence
 
 _WAIT, _P95 = "wait_mean_min", "wait_p95_min"
-_MODES = ("truck", "vehicle", "bus", "pedestrian")
 _ACCOUNTS = (("welfare", ALL), ("trade", "cargo"))
 
 
@@ -44,7 +44,7 @@ def of(finished: Finished) -> list[HeadlineRow]:
         return [HeadlineRow(context.scenarios[base], list(_waits(finished)), "")]
     rows = []
     for option in options:
-        same = [mode for mode in _MODES if _is_same(finished, option, mode)]
+        same = [mode for mode in MODES if _is_same(finished, option, mode)]
         names = listed([say(f"mode.{mode}.many") + _mark(finished, mode) for mode in same]) if same else ""
         rest = sentence(say("headline.same", who=names)) if same else ""
         headlines = [*_changes(finished, option), *_dollars(finished, option)]
@@ -67,7 +67,7 @@ def _mark(finished: Finished, mode: str) -> str:
 def _waits(finished: Finished) -> Iterator[Headline]:
     """Yield the mean wait of each mode in the base."""
     summary, context = finished.table("summary"), finished.context
-    for mode in _MODES:
+    for mode in MODES:
         wait = service.wait_of(summary, context.base, ALL, mode)
         if not math.isnan(wait.mean):
             late = _ninety_fifth(finished, mode)
@@ -84,7 +84,7 @@ def _ninety_fifth(finished: Finished, mode: str) -> str:
 def _changes(finished: Finished, option: str) -> Iterator[Headline]:
     """Yield the change of each mode's mean wait, of those that do change; before and after stand beside it."""
     summary, context = finished.table("summary"), finished.context
-    for mode in _MODES:
+    for mode in MODES:
         change = metric_change(finished.table("comparison"), option, mode, _WAIT, context)
         if change is not None and change.verdict != IDENTICAL:
             figure = plus_minus(change.difference, signed=True)

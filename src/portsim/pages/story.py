@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from portsim.drawing import queue_map
+from portsim.language.schema import MODES
 from portsim.measure.inference import BETTER, IDENTICAL, NO_CLEAR_CHANGE, NO_INTERVAL, WORSE
 from portsim.numbers import Estimate, dollars, number, plus_minus
 from portsim.results import accounts, appraised, findings, service
@@ -23,7 +24,6 @@ from portsim.results.finished import Finished
 from portsim.results.service import change_words, metric_change
 from portsim.results.words import counted, known, listed, say, sentence
 
-MODES = ("truck", "vehicle", "bus", "pedestrian")  # the first that changes heads the report: cargo rests on trucks
 FEW = 5  # fewer replications leave the width of an interval to chance
 _WAIT = "wait_mean_min"
 _MOST_INPUTS = 40
@@ -159,7 +159,10 @@ def _all_ports(finished: Finished, option: str) -> dict[str, Change]:
 
 
 def headline_mode(finished: Finished) -> str:
-    """Return the mode that heads the report: the first that changes clearly in the first option, else the first."""
+    """Return the mode that heads the report: the first that changes clearly in the first option, else the first.
+
+    Trucks come before vehicles: cargo rests on them.
+    """
     summary, context = finished.table("summary"), finished.context
     present = [m for m in MODES if not math.isnan(service.wait_of(summary, context.base, ALL, m).mean)]
     for option in list(context.scenarios)[1:]:

@@ -12,6 +12,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from portsim.drawing.layout import LOOKS
+from portsim.language.schema import MODES
 from portsim.pages import story
 from portsim.pages.benefit_cost import HEAD_ROW, Entry, Years
 from portsim.results import appraised, findings
@@ -24,7 +25,6 @@ _MOST_SHEET_NAME = 31
 _SUMMED = ("crossings_per_day", "people_per_day", "lost_trips_per_day", "toll_revenue_usd_per_day")
 _NARROW, _WIDE = 10, 44  # characters of a column
 _MOST_FROZEN = 4  # columns of names that stay in sight
-_MODES = story.MODES
 
 
 def write(finished: Finished, path: Path) -> None:
@@ -244,7 +244,7 @@ def _chart(book: Any, finished: Finished, formats: Mapping[str, Any]) -> None:
     sheet.write(0, 0, say("book.chart_title"), formats["title"])
     sheet.write(1, 0, say("slide.definition"), formats["quiet"])
     context, summary, row = finished.context, finished.table("summary"), 3
-    for mode in _MODES:
+    for mode in MODES:
         waits = findings.mean_waits(summary, mode)
         names = context.drawn(name for name, _ in waits)
         ports = [port for port in context.ports if any((name, port) in waits for name in names)]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from portsim.language.schema import MODES
 from portsim.measure.inference import BETTER, NO_CLEAR_CHANGE, WORSE
 from portsim.numbers import Estimate, number, plus_minus
 from portsim.results import service
@@ -21,7 +22,6 @@ from portsim.results.finished import Finished
 from portsim.results.service import percent
 from portsim.results.words import known, listed, say, sentence
 
-MODES = ("truck", "vehicle", "bus", "pedestrian")
 _DISCOUNTED = ("pv_benefits", "pv_capital", "pv_operating", "npv", "benefit_cost_ratio", "benefit_cost_ratio_all_costs")
 _MONEY = ("pv_benefits", "pv_capital", "pv_operating", "npv", "first_year_benefit")
 _COSTS = ("capital", "operating", "officers")
@@ -260,7 +260,9 @@ def waits(finished: Finished, option: str) -> Waits | None:
     years = sorted(of_years)
     of_sides = []
     for side in range(2):
-        of_modes = {m: [service.wait_of(summary, of_years[y][side], ALL, m) for y in years] for m in MODES}
+        of_modes: dict[str, list[Estimate]] = {
+            m: [service.wait_of(summary, of_years[y][side], ALL, m) for y in years] for m in MODES
+        }
         of_sides.append({m: found for m, found in of_modes.items() if not any(math.isnan(w.mean) for w in found)})
     return Waits(years, *of_sides)
 
